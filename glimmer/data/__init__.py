@@ -1,0 +1,6 @@
+"""Tables: typed columns from whatever the user has, and the data sets that ship."""
+
+from glimmer.data.datasets import load_data
+from glimmer.data.frame import Column, Factor, Frame, Numeric, array_argument
+
+__all__ = ["Column", "Factor", "Frame", "Numeric", "array_argument", "load_data"]
