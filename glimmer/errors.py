@@ -204,3 +204,7 @@ def warn(message: str, category: type[ModelWarning], *, fix: str | None = None) 
 
 
 _HERE = __file__.rpartition("errors.py")[0]
+
+
+class MeanFunctionError(ModelError):
+    """A mean function cannot be used as it is declared, called or named."""

@@ -37,7 +37,7 @@ def load_data(name: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Labels are strings.
+        Labels are categories.
 
     Raises
     ------
@@ -54,4 +54,5 @@ def load_data(name: str) -> pd.DataFrame:
     if name not in _LABELS:
         raise DataError(f"There is no data set {name!r}.", fix=suggestion(name, _LABELS))
     with (files("glimmer.data") / "sets" / f"{name}.csv").open() as file:
-        return pd.read_csv(file, dtype=dict.fromkeys(_LABELS[name], "str"))
+        table = pd.read_csv(file, dtype=dict.fromkeys(_LABELS[name], "str"))
+    return table.astype(dict.fromkeys(_LABELS[name], "category"))

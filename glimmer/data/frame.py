@@ -69,12 +69,15 @@ class Factor:
     levels : tuple of str
         In the order of the category dtype, else sorted (numbers by value).
     ordered : bool
+    text : bool
+        The column held plain strings, not a declared set of levels.
     """
 
     name: str
     codes: np.ndarray
     levels: tuple[str, ...]
     ordered: bool = False
+    text: bool = False
 
     @property
     def missing(self) -> np.ndarray:
@@ -458,11 +461,13 @@ def _strings(name: str, values: list[Any]) -> Factor:
     import pandas as pd
 
     codes, levels = pd.factorize(np.array(values, dtype=object), sort=True, use_na_sentinel=True)
-    return Factor(name, codes.astype(np.int32), tuple(str(level) for level in levels))
+    return Factor(name, codes.astype(np.int32), tuple(str(level) for level in levels), text=True)
 
 
 def looks_numeric(factor: Factor) -> bool:
     """Whether every level reads as a number: numbers that were stored as strings."""
+    if not factor.text:
+        return False
     try:
         [float(level) for level in factor.levels]
     except ValueError:

@@ -1,0 +1,112 @@
+"""The arrays of a model for some data: the same path for training rows and for new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glimmer.data import Frame
+from glimmer.errors import DataError, NotFinite
+from glimmer.formula import Learned, Numbers
+from glimmer.terms import GroupBlock, GroupDesign, Outcome
+
+if TYPE_CHECKING:
+    from glimmer.model.spec import LinearPredictor, ModelSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Everything of a model that depends on rows.
+
+    Attributes
+    ----------
+    n : int
+        Number of rows.
+    rows : ndarray, shape (n,)
+        Labels of the rows: their positions in the user's table.
+    X : ndarray, shape (n, K)
+        Columns of the common terms, uncentred.
+    offset : ndarray, shape (n,), or None
+    groups : dict of str to GroupDesign
+        By name of the block.
+    trials : ndarray, shape (n,), or None
+    weights : ndarray, shape (n,), or None
+    y : ndarray, shape (n,), or None
+        The outcome, where the data hold it.
+    """
+
+    n: int
+    rows: np.ndarray
+    X: np.ndarray
+    offset: np.ndarray | None
+    groups: dict[str, GroupDesign]
+    trials: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    y: np.ndarray | None = None
+
+    def observed(self, outcome: Outcome, weights: np.ndarray | None) -> Design:
+        """Return the design with an outcome and likelihood weights."""
+        return replace(self, y=outcome.y, trials=outcome.trials, weights=weights)
+
+
+def design_of(
+    spec: ModelSpec,
+    frame: Frame,
+    *,
+    offset: np.ndarray | None = None,
+    blocks: tuple[GroupBlock, ...] | None = None,
+    functions: Mapping[str, Any] | None = None,
+) -> Design:
+    """Return the arrays of a model for any table.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    frame : Frame
+    offset : ndarray, shape (n,), optional
+        An offset that was given as an array.
+    blocks : tuple of GroupBlock, optional
+        The group-specific terms that count; all by default.
+    functions : mapping, optional
+        The user's own functions.
+    """
+    chosen = spec.groups if blocks is None else blocks
+    return Design(
+        n=len(frame),
+        rows=frame.rows(),
+        X=common_columns(spec.predictor, frame, functions),
+        offset=total_offset(spec.predictor.offsets, frame, offset, functions),
+        groups={block.name: block.design(frame, functions) for block in chosen},
+    )
+
+
+def common_columns(
+    predictor: LinearPredictor, frame: Frame, functions: Mapping[str, Any] | None = None
+) -> np.ndarray:
+    """Columns of the common terms side by side, shape (n, K)."""
+    parts = [term.design(frame, functions) for term in predictor.common]
+    return np.hstack(parts) if parts else np.empty((len(frame), 0))
+
+
+def total_offset(
+    offsets: tuple[Learned, ...],
+    frame: Frame,
+    array: np.ndarray | None,
+    functions: Mapping[str, Any] | None = None,
+) -> np.ndarray | None:
+    """The sum of the formula's offsets and of one given as an array; None if there are none."""
+    parts = [] if array is None else [array]
+    for learned in offsets:
+        values = learned.values(frame, functions)
+        if not isinstance(values, Numbers) or values.values.ndim > 1:
+            raise DataError(f"The offset {learned.text!r} is not a column of numbers.")
+        parts.append(values.values)
+    if not parts:
+        return None
+    total = np.sum(parts, axis=0)
+    if not np.isfinite(total).all():
+        raise NotFinite(f"The offset is not finite in row {int(np.argmin(np.isfinite(total)))}.")
+    return total

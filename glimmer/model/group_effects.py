@@ -1,0 +1,82 @@
+"""Correlated group-specific effects as a sequence of normals, each given those before it.
+
+With Sigma = diag(s) L L' diag(s), the effects of a level are b_k = s_k (L_k1 z_1 + ... + L_kk z_k),
+z ~ N(0, I). Written one by one, b_k is normal given b_1 ... b_{k-1}: every effect is a variable of
+its own with its own name, and only elementwise arithmetic is needed. NUTS moves in z, through a
+transform that changes coordinates and not the model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pymc as pm
+import pytensor.tensor as pt
+from pymc.distributions.transforms import Transform
+
+from glimmer.priors.covariance import Covariance
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+
+class Standardized(Transform):
+    """Coordinates z = (b - mu) / sigma of a variable b ~ Normal(mu, sigma): non-centred."""
+
+    name = "standardized"
+
+    def forward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return (value - mu) / sigma
+
+    def backward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return mu + sigma * value
+
+    def log_jac_det(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return pt.zeros_like(value) + pt.log(sigma)
+
+
+STANDARDIZED = Standardized()
+
+
+def group_effects(
+    names: tuple[str, ...], covariance: Covariance, dim: str, *, centered: bool = False
+) -> list[TensorVariable]:
+    """Register the effects of a block in the current model.
+
+    Parameters
+    ----------
+    names : tuple of str, length p
+    covariance : Covariance
+    dim : str
+        The dimension of levels.
+    centered : bool
+        Sample in b itself rather than in z.
+
+    Returns
+    -------
+    list of TensorVariable, length p, each of shape (J,)
+    """
+    effects: list[Any] = []
+    z: list[Any] = []
+    for k, name in enumerate(names):
+        sd, row = covariance.sds[k], covariance.chol[k]
+        mean = sd * sum((row[m] * z[m] for m in range(k)), start=0.0)
+        spread = sd * row[k]
+        transform = None if centered else STANDARDIZED
+        effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
+        effects.append(effect)
+        z.append((effect - mean) / spread)
+    return effects
+
+
+def correlation(covariance: Covariance) -> TensorVariable:
+    """The correlation matrix, shape (p, p)."""
+    p = len(covariance.sds)
+    entries = [[0.0 for _ in range(p)] for _ in range(p)]
+    for i in range(p):
+        for j in range(i):
+            entries[i][j] = entries[j][i] = sum(
+                covariance.chol[i][m] * covariance.chol[j][m] for m in range(j + 1)
+            )
+        entries[i][i] = 1.0
+    return pt.stacklists(entries)

@@ -1,0 +1,262 @@
+"""From the priors users give to the priors of a model, in the units of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from glimmer.errors import PriorError, suggestion
+from glimmer.families import Family
+from glimmer.priors import (
+    CovariancePrior,
+    Prior,
+    Scales,
+    as_covariance_prior,
+    as_prior,
+    flat,
+    normal,
+)
+from glimmer.record import record
+from glimmer.terms import CommonTerm, GroupBlock
+
+PROBIT = 1.5957691216057308  # dnorm(0) / dlogis(0)
+SMALLEST_SD = 1e-12
+
+
+@record
+class CommonPrior:
+    """The prior of the coefficients of one term, or of several that are tied together."""
+
+    terms: tuple[str, ...]
+    prior: Prior
+
+
+@record
+class PriorLine:
+    """A line of `prior_summary`: a parameter's prior as specified and as used."""
+
+    parameter: str
+    specified: str
+    adjusted: str
+    group: str
+
+
+@record
+class ModelPriors:
+    """Every prior of a model.
+
+    Attributes
+    ----------
+    intercept : Prior or None
+        Of the intercept with predictors centred.
+    common : tuple of CommonPrior
+    aux : dict of str to Prior
+    covariance : dict of str to CovariancePrior
+        By name of the block.
+    lines : tuple of PriorLine
+    """
+
+    intercept: Prior | None
+    common: tuple[CommonPrior, ...]
+    aux: dict[str, Prior]
+    covariance: dict[str, CovariancePrior]
+    lines: tuple[PriorLine, ...]
+
+
+class Resolver:
+    """Resolves priors against the terms of a model and the scales of its data.
+
+    Parameters
+    ----------
+    family : Family
+    y : ndarray or None
+        The outcome; None when there is none, and its sd is taken to be 1.
+    qr : bool
+        Coefficients are those of the rotated design: no scaling by sd(x).
+    """
+
+    def __init__(self, family: Family, y: np.ndarray | None, qr: bool) -> None:
+        self.family, self.qr = family, qr
+        self.center, self.sd = _center_and_sd(family, y)
+        self.link = PROBIT if family.link_name == "probit" else 1.0
+        self.lines: list[PriorLine] = []
+
+    def resolve(
+        self,
+        terms: Sequence[CommonTerm],
+        X: np.ndarray,
+        intercept: bool,
+        blocks: Sequence[tuple[GroupBlock, np.ndarray]],
+        *,
+        prior: Any,
+        prior_intercept: Any,
+        prior_aux: Any,
+        prior_covariance: Any,
+    ) -> ModelPriors:
+        """Return the model's priors; arguments named ``prior...`` are as the user gave them."""
+        return ModelPriors(
+            intercept=self._intercept(prior_intercept) if intercept else None,
+            common=self._common(prior, terms, X),
+            aux=self._aux(prior_aux),
+            covariance=self._covariance(prior_covariance, blocks),
+            lines=tuple(self.lines),
+        )
+
+    def _use(self, parameter: str, group: str, prior: Prior, scales: Scales) -> Prior:
+        adjusted = prior.rescaled(scales)
+        self.lines.append(PriorLine(parameter, str(prior), str(adjusted), group))
+        return adjusted
+
+    def _intercept(self, given: Any) -> Prior:
+        default = normal(self.center, autoscale=True)
+        prior = default if given is None else as_prior(given)
+        return self._use("Intercept", "intercept", prior, Scales(self.sd, 1.0, self.link))
+
+    def _common(
+        self, given: Any, terms: Sequence[CommonTerm], X: np.ndarray
+    ) -> tuple[CommonPrior, ...]:
+        if not terms:
+            return ()
+        names = tuple(term.name for term in terms)
+        sds = np.ones(X.shape[1]) if self.qr else _column_sds(X)
+        default = normal(0, autoscale=True)
+        if isinstance(given, Mapping):
+            return self._by_name(given, terms, sds, default)
+        prior = default if given is None else as_prior(given)
+        _check_length(prior, X.shape[1], "the coefficients")
+        scaled = self._use(
+            "coefficients", "common", prior, Scales(self.sd, sds, self.link)
+        )
+        if prior.joint or self.qr:
+            return (CommonPrior(names, scaled),)
+        at, out = 0, []
+        for term in terms:
+            out.append(CommonPrior((term.name,), scaled.at(_position(term, at))))
+            at += term.width
+        return tuple(out)
+
+    def _by_name(
+        self, given: Mapping[str, Any], terms: Sequence[CommonTerm], sds: np.ndarray, default: Prior
+    ) -> tuple[CommonPrior, ...]:
+        names = [term.name for term in terms]
+        for key in given:
+            if key not in names:
+                raise PriorError(
+                    f"prior= names {key!r}, which is not a term.", fix=suggestion(str(key), names)
+                )
+        if self.qr:
+            raise PriorError(
+                "With QR=True the prior is on rotated coefficients and cannot be given by name.",
+                fix="give one prior for all coefficients, or QR=False",
+            )
+        out, at = [], 0
+        for term in terms:
+            prior = as_prior(given[term.name]) if term.name in given else default
+            _check_length(prior, term.width, repr(term.name))
+            scales = Scales(self.sd, sds[at : at + term.width], self.link)
+            own = self._use(term.name, "common", prior, scales)
+            out.append(CommonPrior((term.name,), own.at(_position(term, 0))))
+            at += term.width
+        return tuple(out)
+
+    def _aux(self, given: Any) -> dict[str, Prior]:
+        aux = self.family.aux
+        if given is not None and not aux:
+            raise PriorError(f"The {self.family.name} family has no auxiliary parameter.")
+        by_name = given if isinstance(given, Mapping) else {}
+        for key in by_name:
+            if key not in aux:
+                raise PriorError(
+                    f"The {self.family.name} family has no parameter {key!r}.",
+                    fix=suggestion(str(key), aux),
+                )
+        first = next(iter(aux), None)
+        out = {}
+        for name, parameter in aux.items():
+            asked = by_name.get(name, given if name == first and given is not by_name else None)
+            prior = as_prior(parameter.prior if asked is None else asked)
+            if np.isfinite(parameter.lower):
+                prior.positive_rv()
+            out[name] = self._use(name, "auxiliary", prior, Scales(self.sd))
+        return out
+
+    def _covariance(
+        self, given: Any, blocks: Sequence[tuple[GroupBlock, np.ndarray]]
+    ) -> dict[str, CovariancePrior]:
+        from glimmer.priors import decov
+
+        by_name = given if isinstance(given, Mapping) else {}
+        known = {key for block, _ in blocks for key in _keys(block)}
+        for key in by_name:
+            if key not in known:
+                raise PriorError(
+                    f"prior_covariance= names {key!r}, which is no grouping factor.",
+                    fix=suggestion(str(key), sorted(known)),
+                )
+        out = {}
+        for block, columns in blocks:
+            asked = next((by_name[key] for key in _keys(block) if key in by_name), None)
+            if asked is None:
+                asked = decov() if given is by_name else given
+            prior = as_covariance_prior(asked)
+            _check_block(prior, block)
+            scales = Scales(self.sd, _column_sds(columns), 1.0)
+            adjusted = prior.rescaled(scales)
+            self.lines.append(PriorLine(block.name, str(prior), str(adjusted), "covariance"))
+            out[block.name] = adjusted
+        return out
+
+
+def _position(term: CommonTerm, at: int) -> slice | int:
+    """Where a term's columns are among all of them."""
+    return at if term.scalar else slice(at, at + term.width)
+
+
+def _keys(block: GroupBlock) -> tuple[str, ...]:
+    """Names under which a block's prior may be given, the most particular first."""
+    single = block.effect_names if block.size == 1 else ()
+    return (*single, block.name, block.factor_name)
+
+
+def _check_block(prior: CovariancePrior, block: GroupBlock) -> None:
+    for what in ("concentration", "sd"):
+        value = getattr(prior, what, None)
+        if isinstance(value, tuple) and len(value) not in (1, block.size):
+            raise PriorError(
+                f"The prior of {block.name!r} has {len(value)} values of {what} "
+                f"for {block.size} correlated effects {block.columns}."
+            )
+
+
+def _check_length(prior: Prior, k: int, what: str) -> None:
+    length = prior.length()
+    if length is not None and length != k:
+        raise PriorError(
+            f"{prior} has {length} values, but {what} are {k}.",
+            fix="give one value for all, or one for each column",
+        )
+
+
+def _center_and_sd(family: Family, y: np.ndarray | None) -> tuple[float, float]:
+    """Location of the intercept's prior and the outcome's scale, for autoscaling."""
+    if family.unit is None or y is None:
+        return 0.0, 1.0
+    values = np.log(y) if family.unit == "log y" else y
+    center = float(values.mean()) if family.link_name == "identity" else 0.0
+    return center, float(values.std(ddof=1)) if len(values) > 1 else 1.0
+
+
+def _column_sds(X: np.ndarray) -> np.ndarray:
+    """Standard deviation (n - 1) of each column; 1 for a constant one."""
+    if len(X) < 2:
+        return np.ones(X.shape[1])
+    sds = X.std(axis=0, ddof=1)
+    return np.where(np.ptp(X, axis=0) > 0, np.maximum(sds, SMALLEST_SD), 1.0)
+
+
+def improper(priors: ModelPriors) -> bool:
+    """Whether some prior is flat."""
+    kinds = [priors.intercept, *(c.prior for c in priors.common), *priors.aux.values()]
+    return any(isinstance(prior, type(flat())) for prior in kinds)

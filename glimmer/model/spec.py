@@ -1,0 +1,163 @@
+"""The specification of a model: one immutable value that holds everything but the data.
+
+From it and a table the model is assembled, at fitting and at prediction alike; as JSON it is what a
+saved model is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from glimmer.families import Family
+from glimmer.formula import Learned
+from glimmer.model.priors import ModelPriors
+from glimmer.record import record
+from glimmer.terms import CommonTerm, GroupBlock, Response
+
+Weights = Literal["none", "likelihood", "precision", "trials"]
+
+
+@record
+class LinearPredictor:
+    """What is linear in the coefficients.
+
+    Attributes
+    ----------
+    name : str
+        Empty for the only predictor of a generalized linear model; the parameter's name in a
+        nonlinear one.
+    intercept : bool
+    common : tuple of CommonTerm
+    offsets : tuple of Learned
+    means : ndarray, shape (K,)
+        Means of the columns of the common terms; zeros in a model without an intercept.
+    rotation : ndarray, shape (K, K), or None
+        With QR, the matrix that takes sampled coefficients to reported ones.
+    start : float
+        Where sampling of the centred intercept starts.
+    """
+
+    name: str
+    intercept: bool
+    common: tuple[CommonTerm, ...]
+    offsets: tuple[Learned, ...]
+    means: np.ndarray
+    rotation: np.ndarray | None = None
+    start: float = 0.0
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the K columns."""
+        return tuple(name for term in self.common for name in term.column_names)
+
+    @property
+    def slices(self) -> dict[str, slice]:
+        """Which columns belong to which term."""
+        out, at = {}, 0
+        for term in self.common:
+            out[term.name] = slice(at, at + term.width)
+            at += term.width
+        return out
+
+
+@record
+class ModelSpec:
+    """A model, free of data.
+
+    Attributes
+    ----------
+    formula : str
+    family : Family
+    response : Response or None
+        None only when the likelihood is off and the formula has no left-hand side.
+    predictor : LinearPredictor
+    groups : tuple of GroupBlock
+    priors : ModelPriors
+    weights : {"none", "likelihood", "precision", "trials"}
+        What weights mean.
+    weights_column : str or None
+        The column that holds them.
+    array_offset : bool
+        Whether an offset was given as an array, which new data must then give too.
+    likelihood : bool
+        False to sample the prior.
+    centered : dict of str to bool
+        Blocks that are sampled in centred coordinates; the model is the same either way.
+    """
+
+    formula: str
+    family: Family
+    response: Response | None
+    predictor: LinearPredictor
+    groups: tuple[GroupBlock, ...]
+    priors: ModelPriors
+    weights: Weights = "none"
+    weights_column: str | None = None
+    array_offset: bool = False
+    likelihood: bool = True
+    centered: dict[str, bool] | None = None
+
+    @property
+    def names(self) -> Names:
+        """Names of the model's variables that are not terms."""
+        return Names.of(self)
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """Coordinates of the model's dimensions, the rows' apart."""
+        coords: dict[str, Any] = {
+            f"{term.name}_dim": list(term.labels)
+            for term in self.predictor.common
+            if not term.scalar
+        }
+        if self.predictor.common:
+            coords["common_dim"] = list(self.predictor.column_names)
+        for block in self.groups:
+            coords[block.level_dim] = list(block.levels)
+            if block.size > 1:
+                coords[block.effect_dim] = list(block.columns)
+                coords[f"{block.effect_dim}_bis"] = list(block.columns)
+        return coords
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of variables that step aside when a term of the formula has the same name.
+
+    Attributes
+    ----------
+    intercept, coefficients, outcome : str
+    aux : dict of str to str
+    """
+
+    intercept: str
+    coefficients: str
+    outcome: str
+    aux: dict[str, str]
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Names:
+        """Choose names that no term of the specification has."""
+        taken = {term.name for term in spec.predictor.common}
+        taken |= {name for block in spec.groups for name in block.effect_names}
+        outcome = _free(spec.response.name if spec.response else "y", taken)
+        taken.add(outcome)
+        return cls(
+            intercept=_free("Intercept", taken),
+            coefficients=_free("beta", taken),
+            outcome=outcome,
+            aux={name: _aux(name, outcome, taken) for name in spec.family.aux},
+        )
+
+
+def _aux(name: str, outcome: str, taken: set[str]) -> str:
+    return name if name not in taken else _free(f"{outcome}_{name}", taken)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name

@@ -1,0 +1,187 @@
+"""What a prior is: a law for a parameter, which may be told the scale of the data first."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from glimmer.errors import PriorError, suggestion
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+Hyper = float | tuple[float, ...]
+DEFAULT_SCALE = 2.5
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The scales of the data that an autoscaled prior is adjusted to.
+
+    Parameters
+    ----------
+    outcome : float
+        sd of the outcome where the linear predictor lives on its scale, else 1.
+    predictors : ndarray, shape (k,)
+        sd of each column of the design, or 1.
+    link : float
+        Ratio of the link's scale to the logit's (probit: 1.5958), else 1.
+    """
+
+    outcome: float = 1.0
+    predictors: np.ndarray | float = 1.0
+    link: float = 1.0
+
+    @property
+    def factor(self) -> np.ndarray | float:
+        """What a scale is multiplied by."""
+        return self.outcome * self.link / self.predictors
+
+
+class Prior:
+    """A prior distribution.
+
+    A prior of one's own is any subclass with `rv` (and `positive_rv`, if it may be put on a scale
+    parameter); `rescaled` returns ``self`` unless the prior can be autoscaled.
+    """
+
+    joint: ClassVar[bool] = False
+    autoscale: bool = False
+
+    def rv(self) -> TensorVariable:
+        """Return the prior as an unregistered PyMC variable, scalar or of its own shape."""
+        raise PriorError(f"{self} is not a prior for a parameter on the whole real line.")
+
+    def positive_rv(self) -> TensorVariable:
+        """Return the prior truncated to positive values, as an unregistered PyMC variable."""
+        raise PriorError(f"{self} is not a prior for a positive parameter.")
+
+    def rescaled(self, scales: Scales) -> Prior:
+        """Return the prior in the units of the data, free of ``autoscale``."""
+        return self
+
+    def at(self, columns: slice | int) -> Prior:
+        """Return the prior of some of the coefficients, if its hyperparameters are vectors."""
+        return self
+
+    def length(self) -> int | None:
+        """Number of coefficients the prior is for, None if any."""
+        return None
+
+    def normal_parameters(self) -> tuple[Hyper, Hyper] | None:
+        """Location and scale if the prior is normal (scale inf if flat), else None."""
+        return None
+
+
+class LocationScale(Prior):
+    """A symmetric prior with a location and a scale; both may be vectors."""
+
+    location: Hyper
+    scale: Hyper | None
+
+    def rescaled(self, scales: Scales) -> Self:
+        scale = DEFAULT_SCALE if self.scale is None else self.scale
+        if self.autoscale:
+            scale = hyper(np.asarray(scale) * scales.factor)
+        return replace(self, scale=scale, autoscale=False)  # type: ignore[type-var]
+
+    def at(self, columns: slice | int) -> Self:
+        pick = lambda h: h[columns] if isinstance(h, tuple) else h  # noqa: E731
+        return replace(self, location=pick(self.location), scale=pick(self.scale))  # type: ignore[type-var]
+
+    def length(self) -> int | None:
+        lengths = {len(h) for h in (self.location, self.scale) if isinstance(h, tuple)}
+        if len(lengths) > 1:
+            raise PriorError(f"{self}: location and scale have different lengths.")
+        return lengths.pop() if lengths else None
+
+    @property
+    def shift_and_scale(self) -> tuple[Any, Any]:
+        """Location and scale as numbers or arrays."""
+        scale = DEFAULT_SCALE if self.scale is None else self.scale
+        return np.asarray(self.location, float), np.asarray(scale, float)
+
+    @property
+    def centred_at_zero(self) -> bool:
+        """Whether the location is 0, so that the positive half is a half-distribution."""
+        return bool(np.all(np.asarray(self.location) == 0))
+
+
+def hyper(value: Any) -> Hyper:
+    """A hyperparameter as a float or a tuple of floats."""
+    array = np.asarray(value, dtype=float)
+    if array.ndim > 1:
+        raise PriorError(f"A hyperparameter is a number or a vector, not of shape {array.shape}.")
+    return float(array) if array.ndim == 0 else tuple(array.tolist())
+
+
+def real(value: Any, what: str) -> Hyper:
+    """A finite hyperparameter."""
+    number = _number(value, what)
+    if not np.all(np.isfinite(number)):
+        raise PriorError(f"{what} must be finite, not {value!r}.")
+    return number
+
+
+def positive(value: Any, what: str) -> Hyper:
+    """A positive and finite hyperparameter."""
+    number = _number(value, what)
+    if not (np.all(np.isfinite(number)) and np.all(np.asarray(number) > 0)):
+        raise PriorError(f"{what} must be positive and finite, not {value!r}.")
+    return number
+
+
+def positive_scale(value: Any) -> Hyper | None:
+    """A scale, where None asks for the default of 2.5."""
+    return None if value is None else positive(value, "scale")
+
+
+def _number(value: Any, what: str) -> Hyper:
+    try:
+        return hyper(value)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, PriorError):
+            raise
+        raise PriorError(f"{what} must be a number or a vector, not {value!r}.") from error
+
+
+MEANT = {"mean": "location", "mu": "location", "sd": "scale", "sigma": "scale", "lam": "rate"}
+
+
+def prior_function[**P, R](function: Callable[P, R]) -> Callable[P, R]:
+    """Turn a wrong argument name into a `PriorError` that says the right one."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def bound(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in signature.parameters:
+                known = list(signature.parameters)
+                meant = MEANT.get(name)
+                hint = f"did you mean {meant!r}?" if meant in known else suggestion(name, known)
+                raise PriorError(f"{function.__name__}() has no argument {name!r}.", fix=hint)
+        return function(*args, **kwargs)
+
+    return bound
+
+
+def shown(value: Any) -> str:
+    """A hyperparameter for people: 4 significant digits, the first three of a vector."""
+    if value is None:
+        return "2.5"
+    if isinstance(value, tuple):
+        return (
+            "[" + ", ".join(f"{v:.4g}" for v in value[:3]) + (", ...]" if len(value) > 3 else "]")
+        )
+    return f"{value:.4g}" if isinstance(value, float | int) else str(value)
+
+
+def described(name: str, autoscale: bool, **arguments: Any) -> str:
+    """``normal(location = 0, scale = 2.5)``."""
+    inside = ", ".join(f"{k} = {shown(v)}" for k, v in arguments.items())
+    return f"{name}({inside}{', autoscale = True' if autoscale else ''})"

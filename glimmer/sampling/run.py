@@ -1,0 +1,172 @@
+"""Run a sampler on a PyMC model and return the draws of its free variables."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from glimmer.errors import SamplingError, suggestion
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+SAMPLERS = ("nutpie", "pymc", "numpyro", "blackjax")
+ALGORITHMS = ("sampling", "meanfield", "fullrank")
+ADVI = {"meanfield": "advi", "fullrank": "fullrank_advi"}
+STATISTICS = {"depth": "tree_depth", "maxdepth_reached": "reached_max_treedepth"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample; the arguments of `ModelBuilder.fit`."""
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    cores: int | None = None
+    sampler: str = "nutpie"
+    algorithm: str = "sampling"
+    target_accept: float = 0.8
+    random_seed: int | None = None
+    progressbar: bool = True
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.sampler not in SAMPLERS:
+            raise SamplingError(
+                f"There is no sampler {self.sampler!r}.", fix=suggestion(self.sampler, SAMPLERS)
+            )
+        if self.algorithm not in ALGORITHMS:
+            raise SamplingError(
+                f"There is no algorithm {self.algorithm!r}.",
+                fix=suggestion(self.algorithm, ALGORITHMS),
+            )
+        for name in ("draws", "chains"):
+            if int(getattr(self, name)) < 1:
+                raise SamplingError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if not 0 < self.target_accept < 1:
+            raise SamplingError(f"target_accept must be between 0 and 1, not {self.target_accept}.")
+        seed = self.random_seed
+        if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
+            raise SamplingError(f"random_seed must be a whole number from 0 up, not {seed!r}.")
+
+
+def sample(model: pm.Model, settings: Settings) -> xr.DataTree:
+    """Draw from the posterior of ``model``.
+
+    Returns
+    -------
+    xarray.DataTree
+        ``posterior`` with the free variables, ``sample_stats`` with ArviZ's names.
+
+    Raises
+    ------
+    SamplingError
+        The log density is not finite where sampling starts, or the sampler is not installed.
+    """
+    check_start(model)
+    names = [variable.name for variable in model.free_RVs]
+    with _quiet():
+        if settings.algorithm != "sampling":
+            drawn = _variational(model, settings)
+        elif settings.sampler == "nutpie":
+            drawn = _nutpie(model, settings, names)
+        else:
+            drawn = _pymc(model, settings, names)
+    return drawn
+
+
+def check_start(model: pm.Model) -> None:
+    """Raise `SamplingError`, naming the variables at fault, if sampling cannot start."""
+    import numpy as np
+
+    from glimmer.model.replay import PLAIN
+
+    point = model.initial_point()
+    terms = model.compile_fn(
+        model.logp(sum=False), inputs=model.value_vars, mode=PLAIN, on_unused_input="ignore"
+    )(point)
+    names = [v.name for v in (*model.basic_RVs, *model.potentials)]
+    bad = [n for n, term in zip(names, terms, strict=True) if not np.isfinite(term).all()]
+    if bad:
+        raise SamplingError(
+            f"The log density is not finite where sampling starts: {', '.join(map(repr, bad))}.",
+            fix="look at the outcome and the priors of these variables",
+        )
+
+
+def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
+    import nutpie
+
+    compiled = nutpie.compile_pymc_model(model, var_names=names)
+    drawn = nutpie.sample(
+        compiled,
+        draws=settings.draws,
+        tune=settings.tune,
+        chains=settings.chains,
+        cores=settings.cores,
+        seed=settings.random_seed,
+        target_accept=settings.target_accept,
+        progress_bar=settings.progressbar,
+        save_warmup=False,
+        **settings.extra,
+    )
+    stats = drawn["sample_stats"].to_dataset()
+    renamed = {old: new for old, new in STATISTICS.items() if old in stats}
+    drawn["sample_stats"] = drawn["sample_stats"].assign(stats.rename(renamed))
+    return drawn
+
+
+def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
+    import pymc as pm
+
+    try:
+        return pm.sample(
+            model=model,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=settings.cores,
+            random_seed=settings.random_seed,
+            nuts_sampler=settings.sampler,
+            target_accept=settings.target_accept,
+            progressbar=settings.progressbar,
+            var_names=names if settings.sampler == "pymc" else None,
+            compute_convergence_checks=False,
+            quiet=not settings.progressbar,
+            **settings.extra,
+        )
+    except ImportError as error:
+        raise SamplingError(
+            f"The sampler {settings.sampler!r} is not installed.",
+            fix='pip install "pymc-glimmer[jax]"',
+        ) from error
+
+
+def _variational(model: pm.Model, settings: Settings) -> xr.DataTree:
+    import pymc as pm
+
+    approximation = pm.fit(
+        n=settings.extra.get("n", 30_000),
+        method=ADVI[settings.algorithm],
+        model=model,
+        random_seed=settings.random_seed,
+        progressbar=settings.progressbar,
+    )
+    return approximation.sample(
+        draws=settings.draws * settings.chains, random_seed=settings.random_seed
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence warnings of the libraries below about themselves."""
+    with warnings.catch_warnings():
+        for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", category=UserWarning, module="(numba|pytensor|nutpie)")
+        yield
