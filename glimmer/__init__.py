@@ -1,1 +1,65 @@
-"""Bayesian multilevel models on PyMC."""
+"""Bayesian multilevel models on PyMC: from a formula and a table to a posterior.
+
+Names are imported when they are first used, so that ``import glimmer`` is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "GlmerBuilder": "glimmer.builders",
+    "ModelBuilder": "glimmer.builders",
+    "glmer": "glimmer.builders",
+    "glmer_nb": "glimmer.builders",
+    "lmer": "glimmer.builders",
+    "load_data": "glimmer.data",
+    "Family": "glimmer.families.family",
+    "Link": "glimmer.families.links",
+    "Support": "glimmer.families.support",
+    "register_family": "glimmer.families",
+    "precision_weights": "glimmer.model.arguments",
+    **dict.fromkeys(
+        (
+            "Prior",
+            "cauchy",
+            "decov",
+            "exponential",
+            "flat",
+            "gamma",
+            "hs",
+            "hs_plus",
+            "laplace",
+            "lasso",
+            "lkj",
+            "normal",
+            "prior",
+            "product_normal",
+            "student_t",
+        ),
+        "glimmer.priors",
+    ),
+}
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pymc-glimmer")
+    if name == "errors":
+        return import_module("glimmer.errors")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'glimmer' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, imported or not."""
+    return [*__all__, "__version__", "errors"]

@@ -47,6 +47,22 @@ class Design:
     weights: np.ndarray | None = None
     y: np.ndarray | None = None
 
+    def take(self, rows: np.ndarray) -> Design:
+        """Return the design of some rows (a mask or positions)."""
+        rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        pick = lambda array: None if array is None else array[rows]  # noqa: E731
+        return replace(
+            self,
+            n=len(rows),
+            rows=self.rows[rows],
+            X=self.X[rows],
+            offset=pick(self.offset),
+            groups={name: group.take(rows) for name, group in self.groups.items()},
+            trials=pick(self.trials),
+            weights=pick(self.weights),
+            y=pick(self.y),
+        )
+
     def observed(self, outcome: Outcome, weights: np.ndarray | None) -> Design:
         """Return the design with an outcome and likelihood weights."""
         return replace(self, y=outcome.y, trials=outcome.trials, weights=weights)

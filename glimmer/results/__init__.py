@@ -1,1 +1,1 @@
-"""results."""
+"""What comes back: estimates, summaries, predictions, checks and plots."""

@@ -17,7 +17,22 @@ if TYPE_CHECKING:
 SAMPLERS = ("nutpie", "pymc", "numpyro", "blackjax")
 ALGORITHMS = ("sampling", "meanfield", "fullrank")
 ADVI = {"meanfield": "advi", "fullrank": "fullrank_advi"}
-STATISTICS = {"depth": "tree_depth", "maxdepth_reached": "reached_max_treedepth"}
+STATISTICS = {
+    "depth": "tree_depth",
+    "maxdepth_reached": "reached_max_treedepth",
+    "mean_tree_accept": "acceptance_rate",
+    "logp": "lp",
+}
+KEPT = (
+    "acceptance_rate",
+    "diverging",
+    "energy",
+    "lp",
+    "n_steps",
+    "reached_max_treedepth",
+    "step_size",
+    "tree_depth",
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +92,19 @@ def sample(model: pm.Model, settings: Settings) -> xr.DataTree:
             drawn = _nutpie(model, settings, names)
         else:
             drawn = _pymc(model, settings, names)
-    return drawn
+    return _standard(drawn)
+
+
+def _standard(drawn: xr.DataTree) -> xr.DataTree:
+    """Sampler statistics under ArviZ's names, the same for all samplers."""
+    import xarray as xr
+
+    groups = {"posterior": drawn["posterior"].to_dataset()}
+    if "sample_stats" in drawn.children:
+        stats = drawn["sample_stats"].to_dataset()
+        stats = stats.rename({old: new for old, new in STATISTICS.items() if old in stats})
+        groups["sample_stats"] = stats[[name for name in KEPT if name in stats]]
+    return xr.DataTree.from_dict(groups)
 
 
 def check_start(model: pm.Model) -> None:
@@ -115,9 +142,6 @@ def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTre
         save_warmup=False,
         **settings.extra,
     )
-    stats = drawn["sample_stats"].to_dataset()
-    renamed = {old: new for old, new in STATISTICS.items() if old in stats}
-    drawn["sample_stats"] = drawn["sample_stats"].assign(stats.rename(renamed))
     return drawn
 
 

@@ -6,7 +6,7 @@ A grouping factor is a code per row; no indicator matrix is ever built.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,10 @@ class GroupDesign:
     index: np.ndarray
     columns: np.ndarray
     new_levels: tuple[str, ...] = ()
+
+    def take(self, rows: np.ndarray) -> GroupDesign:
+        """Return the arrays of some rows."""
+        return replace(self, index=self.index[rows], columns=self.columns[rows])
 
 
 @record

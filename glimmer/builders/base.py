@@ -1,0 +1,185 @@
+"""What every builder does once it has a specification: build, fit, and answer from the fit."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
+
+from glimmer.errors import NotFitted, StoreError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pymc as pm
+    import xarray as xr
+
+    from glimmer.data import Frame
+    from glimmer.model import Design, ModelSpec
+    from glimmer.results.prior_summary import PriorTable
+
+SHRINKAGE_TARGET = 0.99
+ENOUGH_DRAWS = 100
+
+
+class ModelBuilder:
+    """A model that can be built, fitted and asked.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+        The specification, an immutable value.
+    design : Design
+        Its arrays for the training rows.
+    frame : Frame
+        The training rows.
+    idata : InferenceData (an xarray.DataTree) or None
+        The last fit.
+    """
+
+    spec: ModelSpec
+    design: Design
+    frame: Frame
+    idata: xr.DataTree | None = None
+    functions: Any = None
+    verb: str = "model"
+
+    def build(self) -> pm.Model:
+        """Return the model as a plain ``pymc.Model``, new at each call.
+
+        Coefficients are named after their terms, group-specific effects as in ``1|Subject``, their
+        standard deviations ``1|Subject_sigma``; rows have the dimension ``obs_id``.
+
+        Examples
+        --------
+        >>> import glimmer as gl
+        >>> model = gl.GlmerBuilder("Reaction ~ Days + (1 | Subject)", gl.load_data("sleepstudy"))
+        >>> [v.name for v in model.build().free_RVs]
+        ['sigma', 'Intercept_centered', 'Days', 'Subject_tau', '1|Subject']
+        """
+        from glimmer.model import assemble
+
+        return assemble(self.spec, self.design).model
+
+    def fit(
+        self,
+        model: pm.Model | None = None,
+        *,
+        draws: int = 1000,
+        tune: int = 1000,
+        chains: int = 4,
+        cores: int | None = None,
+        sampler: str = "nutpie",
+        algorithm: str = "sampling",
+        target_accept: float | None = None,
+        random_seed: int | None = None,
+        progressbar: bool = True,
+        **sampler_kwargs: Any,
+    ) -> xr.DataTree:
+        """Sample from the posterior.
+
+        Parameters
+        ----------
+        model : pymc.Model, optional
+            What `build` returned, extended by you: it is sampled as it stands.
+        draws, tune, chains : int
+            Draws kept and discarded for each chain, and the number of chains.
+        cores : int, optional
+            Chains that run at the same time.
+        sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
+        algorithm : {"sampling", "meanfield", "fullrank"}
+            NUTS, or one of two variational approximations.
+        target_accept : float, optional
+            NUTS's target acceptance rate; 0.8, or 0.99 with a shrinkage prior.
+        random_seed : int, optional
+        progressbar : bool
+        **sampler_kwargs
+            Handed to the sampler.
+
+        Returns
+        -------
+        InferenceData (an xarray.DataTree)
+            With posterior, sample_stats, observed_data and constant_data; also kept as ``idata``.
+
+        Raises
+        ------
+        SamplingError
+            The log density is not finite where sampling starts, or an argument is impossible.
+        """
+        from glimmer.record import dumps
+        from glimmer.results.check import check
+        from glimmer.sampling import Settings, fit
+
+        settings = Settings(
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=cores,
+            sampler=sampler,
+            algorithm=algorithm,
+            target_accept=self._target_accept() if target_accept is None else target_accept,
+            random_seed=random_seed,
+            progressbar=progressbar,
+            extra=sampler_kwargs,
+        )
+        self.idata = fit(self.build() if model is None else model, settings)
+        with suppress(StoreError):  # a prior of the user's own may have no written form
+            self.idata.attrs["glimmer_spec"] = dumps(self.spec)
+        self.settings = settings
+        if algorithm == "sampling" and draws >= ENOUGH_DRAWS:
+            verdict = check(self.idata)
+            verdict.announce(progressbar)
+        return self.idata
+
+    def on_rows(self, rows: np.ndarray) -> Self:
+        """Return the same model, unfitted, on some of its training rows (a mask or positions).
+
+        Terms, levels, knots and priors stay as they were learned on all rows.
+        """
+        other = copy(self)
+        other.idata = None
+        other.design, other.frame = self.design.take(rows), self.frame.take(rows)
+        return other
+
+    def _target_accept(self) -> float:
+        shrinks = any(common.prior.joint for common in self.spec.priors.common)
+        return SHRINKAGE_TARGET if shrinks else 0.8
+
+    @property
+    def fitted(self) -> xr.DataTree:
+        """The last fit.
+
+        Raises
+        ------
+        NotFitted
+            There is none.
+        """
+        if self.idata is None:
+            raise NotFitted("The model has not been fitted.", fix="call model.fit() first")
+        return self.idata
+
+    def prior_summary(self) -> PriorTable:
+        """The priors of the model, as specified and in the units of the data.
+
+        Examples
+        --------
+        >>> import glimmer as gl
+        >>> model = gl.GlmerBuilder("Reaction ~ Days + (1 | Subject)", gl.load_data("sleepstudy"))
+        >>> print(model.prior_summary())
+        Priors for model 'Reaction ~ Days + (1 | Subject)'
+        """
+        from glimmer.results.prior_summary import prior_summary
+
+        return prior_summary(self)
+
+    def __str__(self) -> str:
+        from glimmer.results.printing import printed
+
+        return printed(self)
+
+    __repr__ = __str__
+
+    def summary(self, prob: float = 0.9, pars: Any = None, regex_pars: str | None = None) -> Any:
+        """See `glimmer.results.summary.summary`."""
+        from glimmer.results.summary import summary
+
+        return summary(self, prob=prob, pars=pars, regex_pars=regex_pars)

@@ -1,0 +1,98 @@
+"""A fitted model in print, in the manner of rstanarm: medians, MAD_SDs and error terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glimmer.results.estimates import (
+    aux_draws,
+    corr_draws,
+    fixed_draws,
+    mad_sd,
+    ngrps,
+    sigma_draws,
+)
+
+if TYPE_CHECKING:
+    from glimmer.builders import ModelBuilder
+
+RULE = "------"
+
+
+def printed(model: ModelBuilder, digits: int = 1) -> str:
+    """The text of ``print(model)``.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted or not.
+    digits : int
+        Decimals; one more in the error terms.
+    """
+    head = _head(model)
+    if model.idata is None:
+        return "\n".join([*head, RULE, "Not fitted: call fit()."])
+    parts = [_estimates(fixed_draws(model), digits)]
+    aux = aux_draws(model)
+    if aux:
+        parts.append(["Auxiliary parameter(s):", *_estimates(aux, digits)])
+    if model.spec.groups:
+        parts.append(_error_terms(model, digits + 1))
+    body = "\n\n".join("\n".join(part) for part in parts)
+    return "\n".join([*head, RULE, body])
+
+
+def _head(model: ModelBuilder) -> list[str]:
+    family = model.spec.family
+    lines = [
+        model.verb,
+        f" family:       {family.name} [{family.link_name}]",
+        f" formula:      {model.spec.formula}",
+        f" observations: {model.design.n}",
+    ]
+    if model.spec.response is not None and model.spec.response.success is not None:
+        lines.append(f" success:      {model.spec.response.success!r}")
+    return lines
+
+
+def _estimates(draws: dict[str, np.ndarray], digits: int) -> list[str]:
+    """Name, Median and MAD_SD in columns."""
+    rows = [
+        (name, f"{np.median(d):.{digits}f}", f"{mad_sd(d):.{digits}f}") for name, d in draws.items()
+    ]
+    return columns([("", "Median", "MAD_SD"), *rows], "<>>")
+
+
+def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
+    """Standard deviations and correlations, as lme4 prints them."""
+    posterior = model.fitted["posterior"]
+    rows: list[tuple[str, ...]] = []
+    widest = max(block.size for block in model.spec.groups)
+    for block in model.spec.groups:
+        corr = np.median(corr_draws(model, block), axis=0) if block.size > 1 else np.eye(1)
+        for k, name in enumerate(block.effect_names):
+            sd = f"{np.median(posterior[f'{name}_sigma'].values):.{digits}f}"
+            label = model.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
+            cells = [f"{corr[k, j]:.2f}" for j in range(k)]
+            rows.append((block.factor_name if k == 0 else "", label, sd, *cells))
+    if model.spec.family.group_scale is not None:
+        rows.append(("Residual", "", f"{np.median(sigma_draws(model)):.{digits}f}"))
+    head = ("Groups", "Name", "Std.Dev.", *(["Corr"] if widest > 1 else []))
+    width = 3 + widest - 1
+    padded = [row + ("",) * (width - len(row)) for row in [head, *rows]]
+    levels = ", ".join(f"{factor} {n}" for factor, n in ngrps(model).items())
+    text = columns(padded, "<<" + ">" * (width - 2))
+    return ["Error terms:", *(f" {line}" for line in text), f"Num. levels: {levels}"]
+
+
+def columns(rows: list[tuple[str, ...]], align: str) -> list[str]:
+    """Rows of cells as aligned text; ``align`` has ``<`` or ``>`` for each column."""
+    widths = [max(len(row[j]) for row in rows) for j in range(len(align))]
+    return [
+        " ".join(
+            f"{cell:{side}{width}}" for cell, side, width in zip(row, align, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]
