@@ -183,3 +183,9 @@ class ModelBuilder:
         from glimmer.results.summary import summary
 
         return summary(self, prob=prob, pars=pars, regex_pars=regex_pars)
+
+    def to_bambi(self) -> Any:
+        """See `glimmer.builders.to_bambi.to_bambi`."""
+        from glimmer.builders.to_bambi import to_bambi
+
+        return to_bambi(self)
