@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import Any
 
 _WHERE = {
+    "Gamm4Builder": "glimmer.builders",
     "GlmerBuilder": "glimmer.builders",
     "ModelBuilder": "glimmer.builders",
+    "gamm4": "glimmer.builders",
     "glmer": "glimmer.builders",
     "glmer_nb": "glimmer.builders",
     "lmer": "glimmer.builders",
@@ -20,6 +22,10 @@ _WHERE = {
     "Support": "glimmer.families.support",
     "register_family": "glimmer.families",
     "precision_weights": "glimmer.model.arguments",
+    "rstanarm_smooth_prior": "glimmer.model.smooth_priors",
+    "register_basis": "glimmer.smooths",
+    "smooth_con": "glimmer.smooths",
+    "SmoothSpec": "glimmer.smooths",
     **dict.fromkeys(
         (
             "Prior",

@@ -208,3 +208,7 @@ _HERE = __file__.rpartition("errors.py")[0]
 
 class MeanFunctionError(ModelError):
     """A mean function cannot be used as it is declared, called or named."""
+
+
+class ArgumentError(ModelError):
+    """An argument has a value that means nothing here."""

@@ -1,6 +1,7 @@
 """The doors: builders, and verbs that build and fit in one go."""
 
 from glimmer.builders.base import ModelBuilder
+from glimmer.builders.gamm4 import Gamm4Builder, gamm4
 from glimmer.builders.glmer import GlmerBuilder, glmer, glmer_nb, lmer
 
-__all__ = ["GlmerBuilder", "ModelBuilder", "glmer", "glmer_nb", "lmer"]
+__all__ = ["Gamm4Builder", "GlmerBuilder", "ModelBuilder", "gamm4", "glmer", "glmer_nb", "lmer"]

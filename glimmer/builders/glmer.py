@@ -57,6 +57,8 @@ class GlmerBuilder(ModelBuilder):
         Your own functions of arrays, to be used in the formula.
     checks : dict, optional
         What to do about doubtful findings: ``"ignore"``, ``"warn"`` or ``"error"`` by name.
+    prior_smooth, knots, select, xt, random
+        For smooth terms in the formula; see `Gamm4Builder`.
 
     Raises
     ------
@@ -98,6 +100,11 @@ class GlmerBuilder(ModelBuilder):
         centered: bool | Mapping[str, bool] = False,
         functions: Mapping[str, Any] | None = None,
         checks: Mapping[str, str] | None = None,
+        prior_smooth: Any = None,
+        knots: Mapping[str, Any] | None = None,
+        select: bool = False,
+        xt: Mapping[str, Any] | None = None,
+        random: str | None = None,
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
@@ -119,6 +126,11 @@ class GlmerBuilder(ModelBuilder):
             centered=centered,
             functions=functions,
             checks=checks,
+            prior_smooth=prior_smooth,
+            knots=knots,
+            select=select,
+            xt=xt,
+            random=random,
         )
         self.functions = functions
         self.spec, self.design, self.frame = learn_model(
@@ -131,7 +143,7 @@ def glmer(formula: str, data: Any, family: Any = "gaussian", **arguments: Any) -
 
     Arguments are those of `GlmerBuilder` and of its ``fit``.
     """
-    return _fitted(GlmerBuilder, formula, data, {"family": family, **arguments}, "glmer")
+    return fitted(GlmerBuilder, formula, data, {"family": family, **arguments}, "glmer")
 
 
 def lmer(formula: str, data: Any, **arguments: Any) -> GlmerBuilder:
@@ -141,7 +153,7 @@ def lmer(formula: str, data: Any, **arguments: Any) -> GlmerBuilder:
             raise DesignError(
                 f"lmer() has no argument {name!r}: it is gaussian.", fix="use glmer()"
             )
-    return _fitted(GlmerBuilder, formula, data, {"family": "gaussian", **arguments}, "lmer")
+    return fitted(GlmerBuilder, formula, data, {"family": "gaussian", **arguments}, "lmer")
 
 
 def glmer_nb(formula: str, data: Any, *, link: str = "log", **arguments: Any) -> GlmerBuilder:
@@ -151,16 +163,17 @@ def glmer_nb(formula: str, data: Any, *, link: str = "log", **arguments: Any) ->
             "glmer_nb() has no argument 'family': it is neg_binomial_2.", fix="use glmer()"
         )
     arguments = {"family": "neg_binomial_2", "link": link, **arguments}
-    return _fitted(GlmerBuilder, formula, data, arguments, "glmer_nb")
+    return fitted(GlmerBuilder, formula, data, arguments, "glmer_nb")
 
 
-def _fitted[B: ModelBuilder](
+def fitted[B: ModelBuilder](
     builder: type[B], formula: str, data: Any, arguments: dict[str, Any], verb: str
 ) -> B:
     """Divide ``arguments`` between the builder and its fit, build, fit."""
     import inspect
 
-    own = inspect.signature(builder.__init__).parameters
+    kinds = [kind for kind in builder.__mro__ if "__init__" in vars(kind)]
+    own = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
     model = builder(formula, data, **{k: v for k, v in arguments.items() if k in own})  # type: ignore[call-arg]
     model.verb = verb
     model.fit(**{k: v for k, v in arguments.items() if k not in own})

@@ -1,6 +1,7 @@
 """Tables: typed columns from whatever the user has, and the data sets that ship."""
 
+from glimmer.data.columns import Column, Factor, Numeric
 from glimmer.data.datasets import load_data
-from glimmer.data.frame import Column, Factor, Frame, Numeric, array_argument
+from glimmer.data.frame import Frame, array_argument
 
 __all__ = ["Column", "Factor", "Frame", "Numeric", "array_argument", "load_data"]

@@ -6,6 +6,7 @@ rstanarm's: exponential with rate 1/sd(y) for a residual sd, exponential(1) for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pymc as pm
@@ -14,6 +15,7 @@ import pytensor.tensor as pt
 from glimmer.errors import FamilyError, suggestion
 from glimmer.families.bambi import family_from_bambi, is_bambi_family
 from glimmer.families.family import Auxiliary, Family
+from glimmer.families.links import LOG_ODDS, log_odds
 from glimmer.families.support import BINARY, COUNTS, POSITIVE, REAL, UNIT
 from glimmer.priors import exponential, gamma
 
@@ -21,6 +23,23 @@ RESIDUAL_SD = Auxiliary(exponential(1, autoscale=True), "sigma")
 BINOMIAL_LINKS = ("logit", "probit", "cauchit", "log", "cloglog")
 POSITIVE_LINKS = ("inverse", "log", "identity")
 COUNT_LINKS = ("log", "identity", "sqrt")
+
+
+
+def by_log_odds(dist: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """The distribution in the linear predictor, for every link that knows its log odds.
+
+    Parameters
+    ----------
+    dist : callable
+        ``dist(logit, **aux)`` returns an unregistered PyMC variable.
+    """
+
+    def on(link: str) -> Callable[..., Any]:
+        return lambda eta, **aux: dist(log_odds(link, eta), **aux)
+
+    return {link: on(link) for link in LOG_ODDS}
+
 
 gaussian = Family(
     "gaussian",
@@ -62,7 +81,7 @@ bernoulli = Family(
     link="logit",
     links=BINOMIAL_LINKS,
     support=BINARY,
-    on_eta={"logit": lambda eta: pm.Bernoulli.dist(logit_p=eta)},
+    on_eta=by_log_odds(lambda logit: pm.Bernoulli.dist(logit_p=logit)),
     needs_intercept=("log",),
     binary=True,
 )
@@ -73,7 +92,7 @@ binomial = Family(
     link="logit",
     links=BINOMIAL_LINKS,
     support=COUNTS,
-    on_eta={"logit": lambda eta, trials: pm.Binomial.dist(n=trials, logit_p=eta)},
+    on_eta=by_log_odds(lambda logit, trials: pm.Binomial.dist(n=trials, logit_p=logit)),
     has_trials=True,
     needs_intercept=("log",),
     without_trials=bernoulli,
@@ -125,6 +144,9 @@ beta = Family(
     links=("logit", "probit", "cloglog", "cauchit"),
     aux={"kappa": Auxiliary(exponential(1), "(phi)")},
     support=UNIT,
+    on_eta=by_log_odds(
+        lambda logit, kappa: pm.Beta.dist(kappa * pt.sigmoid(logit), kappa * pt.sigmoid(-logit))
+    ),
 )
 
 FAMILIES: dict[str, Family] = {

@@ -6,12 +6,16 @@ Nothing outside this folder asks which family it has; it asks the family.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copyreg import __newobj__  # type: ignore[attr-defined]
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from glimmer.errors import FamilyError
+import numpy as np
+
+from glimmer.errors import FamilyError, StoreError
 from glimmer.families.links import Link, get_link
 from glimmer.families.support import REAL, Support
+from glimmer.record import record
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -121,6 +125,19 @@ class Family:
         """The name of the link in use."""
         return self.link_function.name
 
+    @property
+    def constrained(self) -> bool:
+        """Whether some linear predictors have no feasible mean, as 1/eta has none at 0."""
+        import pytensor.tensor as pt
+        from pytensor.compile.mode import Mode
+
+        mean = self.link_function.inverse(pt.as_tensor([-1.0, 0.0, 1.0]))
+        with np.errstate(all="ignore"):
+            mu = mean.eval(mode=Mode(linker="py", optimizer=None))
+        support = REAL if self.mean is not None else self.support
+        upper = 1.0 if self.binary or self.has_trials else support.upper
+        return not np.all(np.isfinite(mu) & (mu > support.lower) & (mu < upper))
+
     def outcome(self, eta: TensorVariable, **aux: Any) -> TensorVariable:
         """Return the outcome's distribution at a linear predictor, unregistered."""
         direct = self.on_eta.get(self.link_name)
@@ -132,3 +149,71 @@ class Family:
         """Return the expected outcome (a probability, where there are trials)."""
         mu = self.link_function.inverse(eta)
         return mu if self.mean is None else self.mean(mu, **aux)
+
+    def as_record(self) -> NamedFamily:
+        """Return what stands for the family in a saved model: its name, and its link's.
+
+        Raises
+        ------
+        StoreError
+            The family is not known by its name, or its link is not.
+        """
+        from glimmer.families.builtin import FAMILIES
+
+        known = FAMILIES.get(self.name)
+        if known is None or replace(self, link=known.link) != known:
+            raise StoreError(
+                f"The family {self.name!r} is not known by its name and cannot be saved.",
+                fix="call register_family(family) before building the model, and before loading it",
+            )
+        if isinstance(known.link, Link) and _alike(self.link_function, known.link):
+            return NamedFamily(self.name, None)
+        try:
+            found = get_link(self.link_name)
+        except FamilyError:
+            found = None
+        if found is None or not _alike(self.link_function, found):
+            raise StoreError(
+                f"The link {self.link_name!r} is not known by its name and cannot be saved.",
+                fix="register a family that has this link as its own",
+            )
+        return NamedFamily(self.name, self.link_name)
+
+    def __reduce__(self) -> Any:
+        """Travel between processes by name where that is possible: lambdas cannot travel."""
+        try:
+            return NamedFamily.restored, (self.as_record(),)
+        except StoreError:
+            return __newobj__, (type(self),), self.__dict__
+
+
+@record
+class NamedFamily:
+    """A family by its name; ``link`` is None for the family's own."""
+
+    name: str
+    link: str | None
+
+    def restored(self) -> Family:
+        """Look the family up.
+
+        Raises
+        ------
+        StoreError
+            No family of that name has been registered.
+        """
+        from glimmer.families.builtin import get_family
+
+        try:
+            return get_family(self.name, self.link)
+        except FamilyError as error:
+            raise StoreError(
+                f"The model has the family {self.name!r}, which cannot be found: {error.message}",
+                fix="call register_family(family) before loading",
+            ) from error
+
+
+def _alike(a: Link, b: Link) -> bool:
+    """Whether two links are the same functions (each look-up makes its lambdas anew)."""
+    pairs = ((a.forward, b.forward), (a.inverse, b.inverse))
+    return all(getattr(f, "__code__", f) is getattr(g, "__code__", g) for f, g in pairs)

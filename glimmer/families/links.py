@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SMALLEST = float(np.finfo(float).tiny)
 BELOW_ONE = float(np.nextafter(1.0, 0.0))
+LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _table() -> dict[str, Link]:
             Link("log", pt.log, pt.exp),
             Link("inverse", lambda mu: 1 / mu, lambda eta: 1 / eta),
             Link(
-                "inverse_squared", lambda mu: mu**-2.0, lambda eta: pt.sgn(eta) / pt.sqrt(abs(eta))
+                "inverse_squared", lambda mu: mu**-2.0, lambda eta: pt.sign(eta) / pt.sqrt(abs(eta))
             ),
             Link("sqrt", pt.sqrt, lambda eta: eta * abs(eta)),
             Link("logit", lambda mu: pt.log(mu) - pt.log1p(-mu), pt.sigmoid),
@@ -83,6 +84,34 @@ def _table() -> dict[str, Link]:
     }
 
 
+def log_odds(link: str, eta: Any) -> TensorVariable:
+    """Return the log odds of a probability, accurate in both tails where 1 - mu is not.
+
+    Parameters
+    ----------
+    link : {"logit", "probit", "cloglog", "cauchit"}
+    eta : tensor
+        The linear predictor.
+    """
+    import pytensor.tensor as pt
+
+    match link:
+        case "logit":
+            return eta
+        case "probit":
+            sign = pt.switch(eta > 0, 1.0, -1.0)
+            distance = sign * eta
+            tail = pt.log(0.5 * pt.erfcx(distance / np.sqrt(2))) - 0.5 * distance**2
+            return sign * (pt.log1p(-pt.exp(tail)) - tail)
+        case "cloglog":
+            rate = pt.exp(pt.clip(eta, -LARGEST_LOG, LARGEST_LOG))
+            return rate + pt.log(-pt.expm1(-rate))
+        case "cauchit":
+            return pt.log(pt.arctan2(1.0, -eta)) - pt.log(pt.arctan2(1.0, eta))
+    raise FamilyError(f"There are no log odds for the link {link!r}.")
+
+
+LOG_ODDS = ("logit", "probit", "cloglog", "cauchit")
 ALIASES = {"1/mu^2": "inverse_squared", "1/mu2": "inverse_squared"}
 
 

@@ -41,11 +41,11 @@ class Support:
             inside &= (y == np.round(y)) & (np.abs(y) <= LARGEST_COUNT)
         return inside & np.isfinite(y)
 
-    def check(self, y: np.ndarray, column: str, family: str) -> None:
-        """Raise `OutcomeError`, naming the column and rows, if a value lies outside."""
+    def check(self, y: np.ndarray, column: str, family: str, rows: np.ndarray) -> None:
+        """Raise `OutcomeError`, naming the column and ``rows``, if a value lies outside."""
         outside = np.flatnonzero(~self.includes(y))
         if outside.size:
-            shown = ", ".join(f"{y[i]:g} in row {i}" for i in outside[:3])
+            shown = ", ".join(f"{y[i]:g} in row {rows[i]}" for i in outside[:3])
             raise OutcomeError(
                 f"The {family} family needs {self.name}; {column!r} has {shown}"
                 + (f" and {outside.size - 3} more." if outside.size > 3 else "."),

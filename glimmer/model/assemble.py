@@ -11,6 +11,7 @@ import pytensor.tensor as pt
 
 from glimmer.model.group_effects import correlation, group_effects
 from glimmer.model.priors import CommonPrior
+from glimmer.model.smooth_effects import smooth_effects
 from glimmer.priors.covariance import Covariance
 from glimmer.priors.shrinkage import JointPrior
 
@@ -38,12 +39,15 @@ class Assembly:
         The expected outcome; a probability, where there are trials.
     outcome : tensor, shape (n,)
         The outcome's distribution.
+    smooths : dict of str to tensor, shape (n,)
+        The value of each smooth, by label.
     """
 
     model: pm.Model
     eta: TensorVariable
     expected: TensorVariable
     outcome: TensorVariable
+    smooths: dict[str, TensorVariable]
 
 
 def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assembly:
@@ -59,33 +63,29 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     coords = {**spec.coords, "obs_id": design.rows}
     with pm.Model(coords=coords) as model:
         aux = {
-            name: _register(prior, spec.names.aux[name], spec.family.aux[name].lower)
+            name: model.register_rv(prior.above(spec.family.aux[name].lower), spec.names.aux[name])
             for name, prior in spec.priors.aux.items()
         }
         scale = spec.family.group_scale
         noise = aux[scale] if scale is not None else 1.0
-        eta = _common(spec, design, noise) + _groups(spec, design, noise)
+        smooths = smooth_effects(spec.predictor.smooths, design.smooths, spec.priors.smooth, noise)
+        eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
         if design.offset is not None:
             eta = eta + pm.Data("offset_data", design.offset, dims="obs_id")
         extra = _extra(spec, design, aux)
-        expected = spec.family.expected(eta, **aux)
+        expected = spec.family.expected(eta, **{name: extra[name] for name in aux})
         outcome = spec.family.outcome(eta, **extra)
         if observe and spec.likelihood:
             _observe(spec, design, eta, extra, outcome)
-    return Assembly(model, eta, expected, outcome)
-
-
-def _register(prior: Prior, name: str, lower: float) -> TensorVariable:
-    """Register an auxiliary parameter; ``lower`` 1 shifts a positive prior above 1."""
-    model = pm.modelcontext(None)
-    if not np.isfinite(lower):
-        return model.register_rv(prior.rv(), name)
-    rv = prior.positive_rv()
-    return model.register_rv(pm.Truncated.dist(rv, lower=lower) if lower > 0 else rv, name)
+    return Assembly(model, eta, expected, outcome, smooths)
 
 
 def _common(spec: ModelSpec, design: Design, noise: Any) -> TensorVariable:
-    """Intercept and common terms; the intercept's prior is at the means of the columns."""
+    """Intercept and common terms; the intercept's prior is at the means of the columns.
+
+    An initial value is set only where sampling cannot start at the prior's centre: PyMC does not
+    take a model with initial values apart (``pm.do``, ``pm.observe``).
+    """
     predictor, name = spec.predictor, spec.names.intercept
     eta: Any = pt.zeros(design.n)
     intercept: Any = 0.0
@@ -94,7 +94,7 @@ def _common(spec: ModelSpec, design: Design, noise: Any) -> TensorVariable:
         intercept = pm.modelcontext(None).register_rv(
             spec.priors.intercept.rv(),
             f"{name}_centered" if predictor.common else name,
-            initval=predictor.start,
+            initval=predictor.start if spec.family.constrained else None,
         )
     if predictor.common:
         beta = _coefficients(spec, noise)

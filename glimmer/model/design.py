@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +11,13 @@ import numpy as np
 from glimmer.data import Frame
 from glimmer.errors import DataError, NotFinite
 from glimmer.formula import Learned, Numbers
+from glimmer.model.smooth_names import smooth_columns
+from glimmer.smooths import Grouped
 from glimmer.terms import GroupBlock, GroupDesign, Outcome
 
 if TYPE_CHECKING:
     from glimmer.model.spec import LinearPredictor, ModelSpec
+    from glimmer.smooths.term import BlockColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,8 @@ class Design:
     weights : ndarray, shape (n,), or None
     y : ndarray, shape (n,), or None
         The outcome, where the data hold it.
+    smooths : dict of str to columns
+        By name of the smooth's block.
     """
 
     n: int
@@ -46,6 +51,7 @@ class Design:
     trials: np.ndarray | None = None
     weights: np.ndarray | None = None
     y: np.ndarray | None = None
+    smooths: dict[str, BlockColumns] = field(default_factory=dict)
 
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows (a mask or positions)."""
@@ -61,6 +67,7 @@ class Design:
             trials=pick(self.trials),
             weights=pick(self.weights),
             y=pick(self.y),
+            smooths={name: taken(part, rows) for name, part in self.smooths.items()},
         )
 
     def observed(self, outcome: Outcome, weights: np.ndarray | None) -> Design:
@@ -96,6 +103,7 @@ def design_of(
         X=common_columns(spec.predictor, frame, functions),
         offset=total_offset(spec.predictor.offsets, frame, offset, functions),
         groups={block.name: block.design(frame, functions) for block in chosen},
+        smooths=smooth_columns(spec.predictor.smooths, frame),
     )
 
 
@@ -126,3 +134,10 @@ def total_offset(
     if not np.isfinite(total).all():
         raise NotFinite(f"The offset is not finite in row {int(np.argmin(np.isfinite(total)))}.")
     return total
+
+
+def taken(columns: BlockColumns, rows: np.ndarray) -> BlockColumns:
+    """Some rows of a smooth's columns."""
+    if isinstance(columns, Grouped):
+        return replace(columns, index=columns.index[rows], rows=columns.rows[rows])
+    return columns[rows]

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
-from glimmer.errors import PriorError, suggestion
+from glimmer.errors import PriorError, PriorWarning, suggestion, warn
 from glimmer.families import Family
+from glimmer.model.smooth_priors import RstanarmSmoothPrior, SmoothPriors, smooth_priors
 from glimmer.priors import (
     CovariancePrior,
     Prior,
     Scales,
     as_covariance_prior,
     as_prior,
-    flat,
     normal,
 )
 from glimmer.record import record
+from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, GroupBlock
 
 PROBIT = 1.5957691216057308  # dnorm(0) / dlogis(0)
@@ -56,6 +58,7 @@ class ModelPriors:
     covariance : dict of str to CovariancePrior
         By name of the block.
     lines : tuple of PriorLine
+    smooth : SmoothPriors
     """
 
     intercept: Prior | None
@@ -63,6 +66,7 @@ class ModelPriors:
     aux: dict[str, Prior]
     covariance: dict[str, CovariancePrior]
     lines: tuple[PriorLine, ...]
+    smooth: SmoothPriors = field(default_factory=lambda: SmoothPriors({}, {}))
 
 
 class Resolver:
@@ -94,15 +98,27 @@ class Resolver:
         prior_intercept: Any,
         prior_aux: Any,
         prior_covariance: Any,
+        smooths: Sequence[SmoothTerm] = (),
+        prior_smooth: Any = None,
     ) -> ModelPriors:
         """Return the model's priors; arguments named ``prior...`` are as the user gave them."""
-        return ModelPriors(
+        priors = ModelPriors(
             intercept=self._intercept(prior_intercept) if intercept else None,
             common=self._common(prior, terms, X),
+            smooth=self._smooth(prior_smooth, prior, smooths),
             aux=self._aux(prior_aux),
             covariance=self._covariance(prior_covariance, blocks),
             lines=tuple(self.lines),
         )
+        flat = improper(priors)
+        if flat:
+            warn(
+                f"The prior of {', '.join(flat)} is flat: nothing but the data keeps the posterior "
+                "proper.",
+                PriorWarning,
+                fix="use a wide proper prior such as gl.normal(0, 10, autoscale=True)",
+            )
+        return priors
 
     def _use(self, parameter: str, group: str, prior: Prior, scales: Scales) -> Prior:
         adjusted = prior.rescaled(scales)
@@ -112,6 +128,8 @@ class Resolver:
     def _intercept(self, given: Any) -> Prior:
         default = normal(self.center, autoscale=True)
         prior = default if given is None else as_prior(given)
+        _check_single(prior, "the intercept")
+        prior.rv()
         return self._use("Intercept", "intercept", prior, Scales(self.sd, 1.0, self.link))
 
     def _common(
@@ -126,9 +144,7 @@ class Resolver:
             return self._by_name(given, terms, sds, default)
         prior = default if given is None else as_prior(given)
         _check_length(prior, X.shape[1], "the coefficients")
-        scaled = self._use(
-            "coefficients", "common", prior, Scales(self.sd, sds, self.link)
-        )
+        scaled = self._use("coefficients", "common", prior, Scales(self.sd, sds, self.link))
         if prior.joint or self.qr:
             return (CommonPrior(names, scaled),)
         at, out = 0, []
@@ -161,6 +177,14 @@ class Resolver:
             at += term.width
         return tuple(out)
 
+    def _smooth(self, given: Any, prior: Any, terms: Sequence[SmoothTerm]) -> SmoothPriors:
+        sds, null = {}, {}
+        for named, name, own in smooth_priors(given, prior, terms):
+            place = sds if named.sds else null
+            link = 1.0 if named.sds else self.link
+            place[name] = self._use(name, "smooth", own, Scales(self.sd, 1.0, link))
+        return SmoothPriors(sds, null, isinstance(given, RstanarmSmoothPrior))
+
     def _aux(self, given: Any) -> dict[str, Prior]:
         aux = self.family.aux
         if given is not None and not aux:
@@ -177,8 +201,8 @@ class Resolver:
         for name, parameter in aux.items():
             asked = by_name.get(name, given if name == first and given is not by_name else None)
             prior = as_prior(parameter.prior if asked is None else asked)
-            if np.isfinite(parameter.lower):
-                prior.positive_rv()
+            _check_single(prior, name)
+            prior.above(parameter.lower)
             out[name] = self._use(name, "auxiliary", prior, Scales(self.sd))
         return out
 
@@ -239,6 +263,11 @@ def _check_length(prior: Prior, k: int, what: str) -> None:
         )
 
 
+def _check_single(prior: Prior, what: str) -> None:
+    if prior.length() is not None:
+        raise PriorError(f"{prior} is for several numbers, but {what} is one.")
+
+
 def _center_and_sd(family: Family, y: np.ndarray | None) -> tuple[float, float]:
     """Location of the intercept's prior and the outcome's scale, for autoscaling."""
     if family.unit is None or y is None:
@@ -256,7 +285,11 @@ def _column_sds(X: np.ndarray) -> np.ndarray:
     return np.where(np.ptp(X, axis=0) > 0, np.maximum(sds, SMALLEST_SD), 1.0)
 
 
-def improper(priors: ModelPriors) -> bool:
-    """Whether some prior is flat."""
-    kinds = [priors.intercept, *(c.prior for c in priors.common), *priors.aux.values()]
-    return any(isinstance(prior, type(flat())) for prior in kinds)
+def improper(priors: ModelPriors) -> tuple[str, ...]:
+    """Names of the parameters whose prior does not integrate to one."""
+    named = {
+        "Intercept": priors.intercept,
+        **{", ".join(common.terms): common.prior for common in priors.common},
+        **priors.aux,
+    }
+    return tuple(name for name, prior in named.items() if prior is not None and not prior.proper)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytensor
+from pymc.pytensorf import collect_default_updates
 from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.replace import clone_replace, vectorize_graph
@@ -53,7 +54,11 @@ class Replay:
         stacked = vectorize_graph(cut, batched)
         self.generators = _generators(stacked)
         self.function = pytensor.function(
-            list(batched.values()), stacked, mode=PLAIN, on_unused_input="ignore"
+            list(batched.values()),
+            stacked,
+            updates=collect_default_updates(outputs=stacked),
+            mode=PLAIN,
+            on_unused_input="ignore",
         )
         self.row_bytes = 8 * sum(_size(v) for v in outputs)
 
@@ -72,7 +77,10 @@ class Replay:
     def chunks(
         self, draws: Mapping[str, np.ndarray], seed: Any = None, size: int | None = None
     ) -> Iterator[list[np.ndarray]]:
-        """Evaluate some draws at a time, so that memory stays bounded."""
+        """Evaluate some draws at a time, so that memory stays bounded.
+
+        What is random goes on from one part to the next: the size of parts changes nothing.
+        """
         total = len(next(iter(draws.values())))
         size = size or max(1, int(CHUNK_BYTES // max(self.row_bytes, 1)))
         self.seed(seed)
@@ -106,7 +114,7 @@ def replay(
 def flat(draws: xr.DataArray) -> np.ndarray:
     """Draws with chain and draw as one leading axis."""
     values = draws.transpose("chain", "draw", ...).values
-    return values.reshape(-1, *values.shape[2:])
+    return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
 def _generators(outputs: Sequence[Any]) -> list[SharedVariable]:

@@ -14,7 +14,9 @@ import numpy as np
 from glimmer.families import Family
 from glimmer.formula import Learned
 from glimmer.model.priors import ModelPriors
+from glimmer.model.smooth_names import named_blocks, smooth_coords
 from glimmer.record import record
+from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, GroupBlock, Response
 
 Weights = Literal["none", "likelihood", "precision", "trials"]
@@ -38,6 +40,7 @@ class LinearPredictor:
         With QR, the matrix that takes sampled coefficients to reported ones.
     start : float
         Where sampling of the centred intercept starts.
+    smooths : tuple of SmoothTerm
     """
 
     name: str
@@ -47,6 +50,7 @@ class LinearPredictor:
     means: np.ndarray
     rotation: np.ndarray | None = None
     start: float = 0.0
+    smooths: tuple[SmoothTerm, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -115,6 +119,7 @@ class ModelSpec:
         }
         if self.predictor.common:
             coords["common_dim"] = list(self.predictor.column_names)
+        coords.update(smooth_coords(self.predictor.smooths))
         for block in self.groups:
             coords[block.level_dim] = list(block.levels)
             if block.size > 1:
@@ -142,6 +147,7 @@ class Names:
     def of(cls, spec: ModelSpec) -> Names:
         """Choose names that no term of the specification has."""
         taken = {term.name for term in spec.predictor.common}
+        taken |= {named.name for named in named_blocks(spec.predictor.smooths)}
         taken |= {name for block in spec.groups for name in block.effect_names}
         outcome = _free(spec.response.name if spec.response else "y", taken)
         taken.add(outcome)

@@ -48,18 +48,52 @@ class Prior:
 
     A prior of one's own is any subclass with `rv` (and `positive_rv`, if it may be put on a scale
     parameter); `rescaled` returns ``self`` unless the prior can be autoscaled.
+
+    Attributes
+    ----------
+    joint : bool
+        Whether the prior is for a vector of coefficients as a whole.
+    proper : bool
+        Whether the density integrates to one.
+    vectors : tuple of str
+        The fields that may hold one value for each coefficient (of a dataclass).
+
+    Examples
+    --------
+    >>> import pymc as pm, glimmer as gl
+    >>> class Logistic(gl.Prior):
+    ...     def rv(self):
+    ...         return pm.Logistic.dist(0, 1)
     """
 
     joint: ClassVar[bool] = False
+    proper: ClassVar[bool] = True
+    vectors: ClassVar[tuple[str, ...]] = ()
     autoscale: bool = False
 
     def rv(self) -> TensorVariable:
-        """Return the prior as an unregistered PyMC variable, scalar or of its own shape."""
+        """Return the prior as a new unregistered PyMC variable, scalar or of its own shape."""
         raise PriorError(f"{self} is not a prior for a parameter on the whole real line.")
 
     def positive_rv(self) -> TensorVariable:
-        """Return the prior truncated to positive values, as an unregistered PyMC variable."""
+        """Return the prior truncated to positive values, as a new unregistered PyMC variable."""
         raise PriorError(f"{self} is not a prior for a positive parameter.")
+
+    def above(self, lower: float) -> TensorVariable:
+        """Return the prior truncated to values above ``lower``, as a new PyMC variable."""
+        import pymc as pm
+
+        if not np.isfinite(lower):
+            return self.rv()
+        if lower <= 0:
+            return self.positive_rv()
+        try:
+            return pm.Truncated.dist(self.positive_rv(), lower=lower)
+        except (TypeError, NotImplementedError) as error:
+            raise PriorError(
+                f"{self} cannot be cut off at {lower:g}, where the parameter's domain begins.",
+                fix="use gl.gamma() or gl.exponential()",
+            ) from error
 
     def rescaled(self, scales: Scales) -> Prior:
         """Return the prior in the units of the data, free of ``autoscale``."""
@@ -67,11 +101,17 @@ class Prior:
 
     def at(self, columns: slice | int) -> Prior:
         """Return the prior of some of the coefficients, if its hyperparameters are vectors."""
-        return self
+        fields = {name: getattr(self, name) for name in self.vectors}
+        picked = {name: h[columns] for name, h in fields.items() if isinstance(h, tuple)}
+        return replace(self, **picked) if picked else self  # type: ignore[type-var]
 
     def length(self) -> int | None:
         """Number of coefficients the prior is for, None if any."""
-        return None
+        fields = {name: getattr(self, name) for name in self.vectors}
+        lengths = {name: len(h) for name, h in fields.items() if isinstance(h, tuple)}
+        if len(set(lengths.values())) > 1:
+            raise PriorError(f"{self}: {' and '.join(lengths)} have different lengths.")
+        return next(iter(lengths.values()), None)
 
     def normal_parameters(self) -> tuple[Hyper, Hyper] | None:
         """Location and scale if the prior is normal (scale inf if flat), else None."""
@@ -81,24 +121,16 @@ class Prior:
 class LocationScale(Prior):
     """A symmetric prior with a location and a scale; both may be vectors."""
 
+    vectors: ClassVar[tuple[str, ...]] = ("location", "scale")
     location: Hyper
     scale: Hyper | None
 
     def rescaled(self, scales: Scales) -> Self:
+        if not self.autoscale:
+            return self
         scale = DEFAULT_SCALE if self.scale is None else self.scale
-        if self.autoscale:
-            scale = hyper(np.asarray(scale) * scales.factor)
-        return replace(self, scale=scale, autoscale=False)  # type: ignore[type-var]
-
-    def at(self, columns: slice | int) -> Self:
-        pick = lambda h: h[columns] if isinstance(h, tuple) else h  # noqa: E731
-        return replace(self, location=pick(self.location), scale=pick(self.scale))  # type: ignore[type-var]
-
-    def length(self) -> int | None:
-        lengths = {len(h) for h in (self.location, self.scale) if isinstance(h, tuple)}
-        if len(lengths) > 1:
-            raise PriorError(f"{self}: location and scale have different lengths.")
-        return lengths.pop() if lengths else None
+        adjusted = hyper(np.asarray(scale) * scales.factor)
+        return replace(self, scale=adjusted, autoscale=False)  # type: ignore[type-var]
 
     @property
     def shift_and_scale(self) -> tuple[Any, Any]:

@@ -232,26 +232,33 @@ def lkj(
     lkj(reg = 2, sd = student_t(df = 3, location = 0, scale = 2.5))
     """
     if sd is None:
-        half_t = StudentT(_positive(df, "df"), 0.0, positive(scale, "scale"), autoscale)
-        sds: tuple[Prior, ...] = (half_t,)
-    else:
-        from glimmer.priors.resolve import as_prior
-
-        sds = tuple(map(as_prior, sd)) if isinstance(sd, list | tuple) else (as_prior(sd),)
+        sd = StudentT(_positive(df, "df"), 0.0, positive(scale, "scale"), autoscale)
+    sds = _sd_priors(sd)
     for prior in sds:
         check_sd_prior(prior)
     return LKJ(_positive(regularization, "regularization"), sds)
 
 
+def _sd_priors(sd: Any) -> tuple[Prior, ...]:
+    """One prior for all standard deviations of a block, or one for each."""
+    from glimmer.priors.resolve import as_prior
+
+    if isinstance(sd, list | tuple):
+        return tuple(map(as_prior, sd))
+    prior = as_prior(sd)
+    p = prior.length()
+    return (prior,) if p is None else tuple(prior.at(k) for k in range(p))
+
+
 def check_sd_prior(prior: Prior) -> None:
     """Raise `PriorError` for a prior that cannot be put on a group-level sd."""
-    from glimmer.priors.independent import Flat
-
-    if isinstance(prior, Flat):
+    if not prior.proper:
         raise PriorError(
             "A flat prior on a group-level standard deviation gives an improper posterior.",
             fix="use gl.exponential(), gl.student_t() or another proper prior",
         )
+    if prior.length() is not None:
+        raise PriorError(f"{prior} is for several numbers, not for one standard deviation.")
     prior.positive_rv()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -58,7 +58,9 @@ class Normal(LocationScale):
 class StudentT(LocationScale):
     """Student t with df degrees of freedom; half-t on a positive parameter."""
 
-    df: float = 1.0
+    vectors: ClassVar[tuple[str, ...]] = ("df", "location", "scale")
+
+    df: Hyper = 1.0
     location: Hyper = 0.0
     scale: Hyper | None = None
     autoscale: bool = False
@@ -67,16 +69,15 @@ class StudentT(LocationScale):
         import pymc as pm
 
         location, scale = self.shift_and_scale
-        return pm.StudentT.dist(nu=self.df, mu=location, sigma=scale)
+        return pm.StudentT.dist(nu=np.asarray(self.df), mu=location, sigma=scale)
 
     def positive_rv(self) -> TensorVariable:
         import pymc as pm
 
-        location, scale = self.shift_and_scale
-        if self.centred_at_zero:
-            return pm.HalfStudentT.dist(nu=self.df, sigma=scale)
-        whole = pm.StudentT.dist(nu=self.df, mu=location, sigma=scale)
-        return pm.Truncated.dist(whole, lower=0.0)
+        if not self.centred_at_zero:
+            return pm.Truncated.dist(self.rv(), lower=0.0)
+        _, scale = self.shift_and_scale
+        return pm.HalfStudentT.dist(nu=np.asarray(self.df), sigma=scale)
 
     def __str__(self) -> str:
         if self.df == 1:
@@ -102,10 +103,10 @@ class Laplace(LocationScale):
     def positive_rv(self) -> TensorVariable:
         import pymc as pm
 
-        location, scale = self.shift_and_scale
-        if self.centred_at_zero:
-            return pm.Exponential.dist(scale=scale)
-        return pm.Truncated.dist(pm.Laplace.dist(location, scale), lower=0.0)
+        if not self.centred_at_zero:
+            return pm.Truncated.dist(self.rv(), lower=0.0)
+        _, scale = self.shift_and_scale
+        return pm.Exponential.dist(scale=scale)
 
     def __str__(self) -> str:
         return described("laplace", self.autoscale, location=self.location, scale=self.scale)
@@ -114,6 +115,8 @@ class Laplace(LocationScale):
 @record
 class Exponential(Prior):
     """Exponential(rate) on a positive parameter."""
+
+    vectors: ClassVar[tuple[str, ...]] = ("rate",)
 
     rate: Hyper = 1.0
     autoscale: bool = False
@@ -138,6 +141,8 @@ class Exponential(Prior):
 class GammaPrior(Prior):
     """Gamma(shape, rate) on a positive parameter."""
 
+    vectors: ClassVar[tuple[str, ...]] = ("shape", "rate")
+
     shape: Hyper = 2.0
     rate: Hyper = 0.1
 
@@ -155,6 +160,8 @@ class GammaPrior(Prior):
 @record
 class Flat(Prior):
     """The improper uniform prior."""
+
+    proper: ClassVar[bool] = False
 
     def rv(self) -> TensorVariable:
         import pymc as pm
@@ -202,7 +209,7 @@ def normal(location: Hyper = 0.0, scale: Hyper | None = None, autoscale: bool = 
 
 @prior_function
 def student_t(
-    df: float = 1.0,
+    df: Hyper = 1.0,
     location: Hyper = 0.0,
     scale: Hyper | None = None,
     autoscale: bool = False,
@@ -212,10 +219,7 @@ def student_t(
     The exact density is used (rstanarm samples an approximation for coefficients).
     """
     return StudentT(
-        float(positive(df, "df")),  # type: ignore[arg-type]
-        real(location, "location"),
-        positive_scale(scale),
-        autoscale,
+        positive(df, "df"), real(location, "location"), positive_scale(scale), autoscale
     )
 
 
@@ -233,7 +237,7 @@ def laplace(location: Hyper = 0.0, scale: Hyper | None = None, autoscale: bool =
 
 @prior_function
 def exponential(rate: Hyper = 1.0, autoscale: bool = False) -> Exponential:
-    """Return an exponential prior for a positive parameter; autoscaling divides the rate by sd(y)."""
+    """Return an exponential prior for a positive parameter; autoscaling multiplies its mean by sd(y)."""
     return Exponential(positive(rate, "rate"), autoscale)
 
 

@@ -1,19 +1,28 @@
-"""Any PyMC distribution as a prior: ``pm.Normal.dist(0, 1)``, or one named with its arguments."""
+"""Any PyMC distribution as a prior: ``pm.Normal.dist(0, 1)``, or one named with its arguments.
+
+What PyMC lets pass is refused here, before anything is compiled: argument names that it does not
+know, impossible values, discrete distributions, hyperparameters that are themselves random.
+"""
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from glimmer.errors import PriorError, suggestion
 from glimmer.priors.base import Prior
+from glimmer.priors.shrinkage import JointPrior
 from glimmer.record import record
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
+
+IMPROPER = ("Flat", "HalfFlat")
+NEGATIVE = -np.logspace(-6, 6, 13)
 
 
 @cache
@@ -37,108 +46,196 @@ def distribution(name: str) -> Any:
 
 
 @record
-class NamedPrior(Prior):
-    """A PyMC distribution by name, with the arguments of its ``dist``; see `prior`."""
+class ConstantPrior(Prior):
+    """A PyMC distribution with constant parameters: what ``pm.X.dist(1, 2)`` is inside.
+
+    Attributes
+    ----------
+    distribution : str
+        Its name in PyMC.
+    parameters : tuple of ndarray
+        Of its random variable, which need not be the arguments of its ``dist``; all of shape
+        (size,), if there is one.
+    size : int or None
+        The number of coefficients.
+    """
 
     distribution: str
-    arguments: dict[str, Any]
+    parameters: tuple[np.ndarray, ...]
+    size: int | None = None
+
+    @property
+    def proper(self) -> bool:  # type: ignore[override]
+        """Whether the density integrates to one."""
+        return self.distribution not in IMPROPER
 
     def rv(self) -> TensorVariable:
-        arguments = {k: np.asarray(v) for k, v in self.arguments.items()}
-        return distribution(self.distribution).dist(**arguments)
+        return distribution(self.distribution).rv_op(*self.parameters)
 
     def positive_rv(self) -> TensorVariable:
-        variable = self.rv()
-        check_positive(variable, str(self))
-        return variable
+        return _positive(self.rv(), self)
+
+    def length(self) -> int | None:
+        return self.size
+
+    def at(self, columns: slice | int) -> Self:
+        if self.size is None:
+            return self
+        size = None if isinstance(columns, int) else len(range(self.size)[columns])
+        parameters = tuple(np.asarray(values[columns]) for values in self.parameters)
+        return replace(self, parameters=parameters, size=size)  # type: ignore[type-var]
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{k}={v}" for k, v in self.arguments.items())
+        signature = inspect.signature(distribution(self.distribution).rv_op).parameters.values()
+        names = [f"{p.name}=" for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
+        names = names or [""] * len(self.parameters)
+        pairs = zip(names, self.parameters, strict=False)
+        return f"{self.distribution}({', '.join(f'{name}{_shown(v)}' for name, v in pairs)})"
+
+
+@record
+class NamedPrior(ConstantPrior):
+    """A PyMC distribution made by its name and the arguments of its ``dist``; see `prior`.
+
+    Attributes
+    ----------
+    arguments : dict of str to ndarray
+    """
+
+    arguments: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def at(self, columns: slice | int) -> Self:
+        if self.size is None:
+            return self
+        picked = {k: np.asarray(v[columns]) if v.ndim else v for k, v in self.arguments.items()}
+        return replace(super().at(columns), arguments=picked)  # type: ignore[type-var]
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
         return f"{self.distribution}({inside})"
 
 
 class VariablePrior(Prior):
-    """An unregistered PyMC variable as a prior, ``pm.X.dist(...)``; it cannot be saved."""
+    """An unregistered PyMC variable of a composed distribution as a prior; it cannot be saved."""
 
     def __init__(self, variable: TensorVariable) -> None:
         self.variable = variable
 
     def rv(self) -> TensorVariable:
-        return self.variable
+        """Return a variable of its own each time: in a model it gets a name and is drawn apart."""
+        from pymc.distributions.shape_utils import change_dist_size
+
+        batch = self.variable.type.ndim - self.variable.owner.op.ndim_supp
+        return change_dist_size(self.variable, self.variable.type.shape[:batch])
 
     def positive_rv(self) -> TensorVariable:
-        check_positive(self.variable, str(self))
-        return self.variable
-
-    def length(self) -> int | None:
-        shape = self.variable.type.shape
-        return int(shape[0]) if len(shape) == 1 and shape[0] not in (None, 1) else None
+        return _positive(self.rv(), self)
 
     def __str__(self) -> str:
         from pymc.printing import str_for_dist
 
-        try:
-            text = str_for_dist(self.variable, formatting="plain")
-        except Exception:
-            text = type(self.variable.owner.op).__name__
-        return text.split("~")[-1].strip()
+        return str_for_dist(self.variable, formatting="plain").split("~")[-1].strip()
 
 
 @record
-class ConstantPrior(Prior):
-    """A PyMC random variable with constant parameters: what ``pm.X.dist(1, 2)`` is inside."""
+class VectorPrior(JointPrior):
+    """A distribution of a whole vector of k coefficients, ``pm.MvNormal.dist(...)``."""
 
-    distribution: str
-    inputs: tuple[np.ndarray, ...]
+    whole: Prior
+    k: int
 
-    def rv(self) -> TensorVariable:
-        return distribution(self.distribution).rv_op(*self.inputs)
+    def length(self) -> int:
+        return self.k
 
-    def positive_rv(self) -> TensorVariable:
-        variable = self.rv()
-        check_positive(variable, str(self))
-        return variable
+    def build(self, name: str, k: int, dim: str, noise: TensorVariable | float) -> TensorVariable:
+        import pymc as pm
 
-    def length(self) -> int | None:
-        sizes = {array.size for array in self.inputs if array.ndim == 1 and array.size > 1}
-        return sizes.pop() if len(sizes) == 1 else None
-
-    def at(self, columns: slice | int) -> ConstantPrior:
-        if self.length() is None:
-            return self
-        pick = tuple(np.asarray(a[columns]) if a.ndim and a.size > 1 else a for a in self.inputs)
-        return ConstantPrior(self.distribution, pick)
+        return pm.modelcontext(None).register_rv(self.whole.rv(), name, dims=(dim,))
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{x:.4g}" if x.ndim == 0 else "[...]" for x in self.inputs)
-        return f"{self.distribution}({inside})"
+        return str(self.whole)
 
 
-def from_variable(variable: TensorVariable) -> Prior:
-    """Wrap ``pm.X.dist(...)``; one with constant parameters becomes a value that can be saved."""
-    from pytensor.graph.basic import Constant
-    from pytensor.tensor.random.op import RandomVariable
+def from_variable(variable: TensorVariable, **arguments: np.ndarray) -> Prior:
+    """Wrap ``pm.X.dist(...)``; one with constant parameters becomes a value that can be saved.
 
-    owner = variable.owner
-    if owner is None:
+    Parameters
+    ----------
+    variable : TensorVariable
+    **arguments
+        What it was made from, if that is known.
+
+    Raises
+    ------
+    PriorError
+        It is no distribution, a discrete one, or one that is impossible or not fully specified.
+    """
+    if variable.owner is None or not hasattr(variable.owner.op, "ndim_supp"):
         raise PriorError(
             f"{variable} is not a distribution.", fix="pass pm.X.dist(...) or gl.normal(...)"
         )
+    _check_kind(variable)
+    _check_density(variable)
+    prior = _constant(variable, arguments) or VariablePrior(variable)
+    if variable.type.ndim and prior.length() is None:
+        return VectorPrior(prior, variable.type.shape[0])
+    return prior
+
+
+def _check_kind(variable: TensorVariable) -> None:
+    """Raise `PriorError` unless the distribution is continuous, and of a number or a vector."""
+    shown = VariablePrior(variable)
     if variable.type.dtype.startswith(("int", "uint", "bool")):
         raise PriorError(
-            f"{VariablePrior(variable)} is discrete; parameters are continuous.",
+            f"{shown} is discrete; parameters are continuous.",
             fix="use a continuous distribution",
         )
-    if isinstance(owner.op, RandomVariable):
-        parameters = owner.op.dist_params(owner)
-        for name, kind in _distributions().items():
-            same = type(getattr(kind, "rv_op", None)) is type(owner.op)
-            if same and all(isinstance(p, Constant) for p in parameters):
-                return ConstantPrior(name, tuple(np.asarray(p.data) for p in parameters))
-    return VariablePrior(variable)
+    if variable.type.ndim > 1 or None in variable.type.shape:
+        raise PriorError(f"{shown} is neither a number nor a vector of known length.")
 
 
-def prior(name: str, **arguments: Any) -> NamedPrior:
+def _check_density(variable: TensorVariable) -> None:
+    """Raise `PriorError` if the density is not finite at a typical point."""
+    import pymc as pm
+    from pymc.distributions.distribution import support_point
+    from pymc.logprob.utils import ParameterValueError
+    from pymc.pytensorf import rvs_in_graph
+
+    shown = VariablePrior(variable)
+    density = pm.logp(variable, support_point(variable), warn_rvs=False)
+    if rvs_in_graph(density):
+        raise PriorError(
+            f"The hyperparameters of {shown} are random.",
+            fix="give numbers, or change the model that build() returns",
+        )
+    try:
+        value = _value(density)
+    except ParameterValueError as error:
+        raise PriorError(f"{shown} is impossible: it needs {error}.") from error
+    if not np.isfinite(value).all():
+        raise PriorError(f"{shown} has no finite density.", fix="check its arguments")
+
+
+def _constant(variable: TensorVariable, arguments: dict[str, np.ndarray]) -> ConstantPrior | None:
+    """Take a distribution apart into name and parameters; None if it is composed of others."""
+    from pymc.pytensorf import rvs_in_graph
+
+    op = variable.owner.op
+    kinds = _distributions().items()
+    name = next((name for name, kind in kinds if getattr(kind, "rv_type", None) is type(op)), None)
+    ndims, inputs = getattr(op, "ndims_params", None), op.dist_params(variable.owner)
+    if name is None or ndims is None or rvs_in_graph(inputs):
+        return None
+    parameters, size = tuple(_value(p).astype(float) for p in inputs), None
+    if variable.type.ndim and not any(ndims):
+        size = variable.type.shape[0]
+        parameters = tuple(np.broadcast_to(values, size).copy() for values in parameters)
+    if arguments:
+        return NamedPrior(name, parameters, size, arguments)
+    return ConstantPrior(name, parameters, size)
+
+
+def prior(name: str, **arguments: Any) -> Prior:
     """Return any PyMC distribution as a prior, by name.
 
     Parameters
@@ -146,12 +243,13 @@ def prior(name: str, **arguments: Any) -> NamedPrior:
     name : str
         Name of a continuous PyMC distribution.
     **arguments
-        Its arguments, checked against its signature (PyMC itself ignores names it does not know).
+        Its arguments, checked against its signature (PyMC itself ignores names it does not know);
+        numbers, or vectors with one value for each coefficient.
 
     Raises
     ------
     PriorError
-        Unknown distribution or argument.
+        Unknown distribution or argument, or an impossible value.
 
     Examples
     --------
@@ -159,35 +257,42 @@ def prior(name: str, **arguments: Any) -> NamedPrior:
     HalfNormal(sigma=2)
     """
     kind = distribution(name)
-    known = [
-        p.name
-        for p in inspect.signature(kind.dist).parameters.values()
-        if p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
+    signature = inspect.signature(kind.dist).parameters.values()
+    known = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
     for argument in arguments:
         if argument not in known:
             raise PriorError(
                 f"{name} has no argument {argument!r}.", fix=f"its arguments are {known}"
             )
-    clean = {
-        key: float(value) if np.ndim(value) == 0 else np.asarray(value, float)
-        for key, value in arguments.items()
-        if value is not None
-    }
-    made = NamedPrior(name, clean)
-    from_variable(made.rv())
-    return made
-
-
-def check_positive(variable: TensorVariable, what: str) -> None:
-    """Raise `PriorError` if a distribution gives weight to negative values."""
-    import pymc as pm
-    from pytensor.compile.mode import Mode
-
-    below = pm.logp(variable, np.full(variable.type.shape, -1e-3) if variable.ndim else -1e-3)
-    value = np.asarray(below.eval(mode=Mode(linker="py", optimizer=None)))
-    if np.any(np.isfinite(value)):
+    try:
+        given = {k: np.asarray(v, float) for k, v in arguments.items() if v is not None}
+        variable = kind.dist(**given)
+    except (TypeError, ValueError) as error:
         raise PriorError(
-            f"{what} gives weight to negative values, but the parameter is positive.",
+            f"{name} cannot be made from these arguments: {error}", fix=f"it has {known}"
+        ) from error
+    return from_variable(variable, **given)
+
+
+def _positive(variable: TensorVariable, prior: Prior) -> TensorVariable:
+    """Return ``variable``; raise `PriorError` if it gives weight to negative values."""
+    import pymc as pm
+
+    values = NEGATIVE.reshape(-1, *[1] * variable.type.ndim)
+    if np.isfinite(_value(pm.logp(variable, values))).any():
+        raise PriorError(
+            f"{prior} gives weight to negative values, but the parameter is positive.",
             fix="use a half-distribution, or gl.normal(), which is cut at zero there",
         )
+    return variable
+
+
+def _value(expression: TensorVariable) -> np.ndarray:
+    """The value of a constant expression, without compiling anything."""
+    from pytensor.compile.mode import Mode
+
+    return np.asarray(expression.eval(mode=Mode(linker="py", optimizer=None)))
+
+
+def _shown(value: np.ndarray) -> str:
+    return f"{value:.4g}" if value.ndim == 0 else "[...]"

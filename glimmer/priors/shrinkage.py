@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from glimmer.errors import PriorError
 from glimmer.priors.base import (
     Hyper,
     LocationScale,
@@ -30,6 +31,11 @@ class JointPrior(Prior):
     """A prior for a vector of coefficients that share something."""
 
     joint: ClassVar[bool] = True
+
+    def rv(self) -> TensorVariable:
+        raise PriorError(f"{self} is a prior for a vector of coefficients, not for one number.")
+
+    positive_rv = rv
 
     def build(self, name: str, k: int, dim: str, noise: TensorVariable | float) -> TensorVariable:
         """Register the prior's variables under ``name`` and return the coefficients, shape (k,).
@@ -150,8 +156,6 @@ def lasso(
 @prior_function
 def product_normal(df: int = 2, location: Hyper = 0.0, scale: Hyper = 1.0) -> ProductNormal:
     """Return the product of ``df`` normals: prior sd scale^df, with a spike at the location."""
-    from glimmer.errors import PriorError
-
     if int(df) != df or df < 1:
         raise PriorError(f"df must be a whole number from 1 up, not {df!r}.")
     return ProductNormal(int(df), real(location, "location"), positive(scale, "scale"))

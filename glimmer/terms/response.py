@@ -196,17 +196,27 @@ def _arithmetic(node: Node) -> Node:
     return Call("I", (node,), (), node.span) if isinstance(node, Binary | Unary) else node
 
 
-def check_outcome(outcome: Outcome, response: Response, family: Family) -> None:
-    """Raise `OutcomeError` if some outcome is impossible under the family."""
-    family.support.check(outcome.y, response.name, family.name)
+def check_outcome(outcome: Outcome, response: Response, family: Family, rows: np.ndarray) -> None:
+    """Raise `OutcomeError` if some outcome is impossible under the family.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    response : Response
+    family : Family
+    rows : ndarray, shape (n,)
+        What the rows are called in messages.
+    """
+    family.support.check(outcome.y, response.name, family.name, rows)
     if outcome.trials is None:
         return
-    trials = outcome.trials
-    bad = np.flatnonzero(~((trials >= outcome.y) & (trials == np.round(trials))))
+    y, trials = outcome.y, outcome.trials
+    bad = np.flatnonzero(~((trials >= y) & (trials == np.round(trials))))
     if bad.size:
         i = bad[0]
+        failures = f" and {trials[i] - y[i]:g} failures" if response.form == "failures" else ""
         raise OutcomeError(
-            f"Row {i} has {outcome.y[i]:g} successes in {trials[i]:g} trials.",
+            f"Row {rows[i]} has {y[i]:g} successes{failures} in {trials[i]:g} trials.",
             column=response.name,
-            fix="the number of trials must be whole and at least the number of successes",
+            fix="trials must be whole numbers, and at least as many as successes",
         )

@@ -1,0 +1,105 @@
+"""Smooth terms in a model: unpenalized columns, and penalized blocks as random effects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from glimmer.model.group_effects import STANDARDIZED
+from glimmer.model.smooth_names import NamedBlock, named_blocks
+from glimmer.smooths.basis import Grouped
+from glimmer.smooths.blocks import CholeskyBlock, DiagonalBlock, GroupedBlock, Unpenalized
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.model.smooth_priors import SmoothPriors
+    from glimmer.smooths.term import BlockColumns, SmoothTerm
+
+
+def smooth_effects(
+    terms: tuple[SmoothTerm, ...],
+    columns: dict[str, BlockColumns],
+    priors: SmoothPriors,
+    noise: Any,
+) -> dict[str, TensorVariable]:
+    """Register the coefficients of all smooths in the current model.
+
+    Parameters
+    ----------
+    terms : tuple of SmoothTerm
+    columns : dict of str to columns
+        By name of the block; see `smooth_columns`.
+    priors : SmoothPriors
+    noise : tensor or float
+        The residual sd, where standard deviations are relative to it.
+
+    Returns
+    -------
+    dict of str to tensor
+        The value of each smooth in each row, by label, shape (n,).
+    """
+    sds: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for named in named_blocks(terms):
+        for sd in named.sds:
+            if sd not in sds:
+                sds[sd] = _sd(sd, priors, noise)
+        coefficients = _coefficients(named, [sds[sd] for sd in named.sds], priors)
+        f = _times(named.name, columns[named.name], coefficients)
+        label = named.smooth.label
+        values[label] = values[label] + f if label in values else f
+    return values
+
+
+def _sd(name: str, priors: SmoothPriors, noise: Any) -> TensorVariable:
+    """Register a standard deviation; relative to ``noise``, if its prior is."""
+    rv = priors.sds[name].positive_rv()
+    model = pm.modelcontext(None)
+    if not priors.relative or isinstance(noise, float):
+        return model.register_rv(rv, name)
+    return pm.Deterministic(name, noise * model.register_rv(rv, f"{name}_ratio"))
+
+
+def _coefficients(named: NamedBlock, sds: list[Any], priors: SmoothPriors) -> TensorVariable:
+    """Register the coefficients of a block: (q,), or (J, q) for a grouped one."""
+    block, name, dim = named.block, named.name, named.dim
+    if isinstance(block, Unpenalized):
+        from pymc.distributions.shape_utils import change_dist_size
+
+        rv = change_dist_size(priors.null[name].rv(), (block.size,))
+        return pm.modelcontext(None).register_rv(rv, name, dims=(dim,))
+    if isinstance(block, CholeskyBlock):
+        z = pm.Normal(f"{name}_z", 0.0, 1.0, dims=dim)
+        return pm.Deterministic(name, _solved(block, sds, z), dims=dim)
+    dims = (f"{name}_level", dim) if isinstance(block, GroupedBlock) else (dim,)
+    spread = _spread(block, sds) if isinstance(block, DiagonalBlock) else sds[0]
+    return pm.Normal(name, 0.0, spread, dims=dims, default_transform=STANDARDIZED)
+
+
+def _spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:
+    """Standard deviation of each coefficient: 1 / sd_i^2 = sum_j shares[i, j] / sd_j^2."""
+    precision = sum(block.shares[:, j] * sd**-2.0 for j, sd in enumerate(sds))
+    return 1 / pt.sqrt(precision)
+
+
+def _solved(block: CholeskyBlock, sds: list[Any], z: TensorVariable) -> TensorVariable:
+    """Solve b = L'^-1 z, with L L' the precision matrix."""
+    from pytensor.tensor.linalg import cholesky, solve_triangular
+
+    precision = sum(share * sd**-2.0 for share, sd in zip(block.shares, sds, strict=True))
+    return solve_triangular(cholesky(precision).T, z, lower=False)
+
+
+def _times(name: str, columns: BlockColumns, coefficients: TensorVariable) -> TensorVariable:
+    """The block's value in each row, shape (n,)."""
+    if isinstance(columns, Grouped):
+        index = pm.Data(f"{name}_index", columns.index.astype(np.int32), dims="obs_id")
+        known = (columns.index >= 0)[:, None]  # a level without training rows has value zero
+        rows = pm.Data(f"{name}_data", columns.rows * known, dims=("obs_id", f"{name}_dim"))
+        return pt.sum(rows * coefficients[index], axis=1)
+    data = pm.Data(f"{name}_data", columns, dims=("obs_id", f"{name}_dim"))
+    return pt.dot(data, coefficients)

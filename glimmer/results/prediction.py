@@ -1,0 +1,346 @@
+"""How predictions are computed: the model assembled again on the rows asked for, draws replayed.
+
+Rows are done in blocks of fixed size. Whatever is random has a stream of its own for each block of
+rows, and for each new level by its name, so that a prediction does not depend on how it is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
+from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, narrowed, new_design
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+    from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.builders import ModelBuilder
+    from glimmer.model import Assembly, Design, ModelSpec
+
+Kind = Literal["mean", "linpred", "response"]
+NewLevels = Literal["sample", "zero", "error"]
+Groups = str | Sequence[str] | None
+
+BLOCK_ROWS = 4096
+CHUNK_BYTES = 32 * 2**20
+DRAWS_STREAM, OUTCOME_STREAM, LEVEL_STREAM = range(3)
+
+
+class Prediction:
+    """A prediction whose arguments have been checked; parameters are those of `predict`."""
+
+    def __init__(
+        self,
+        model: ModelBuilder,
+        newdata: Any,
+        kind: Kind,
+        *,
+        groups: Groups = "all",
+        new_levels: NewLevels = "sample",
+        missing_groups: MissingGroups = "error",
+        draws: int | None = None,
+        random_seed: int | None = None,
+        offset: Any = None,
+        trials: Any = None,
+        weights: Any = None,
+    ) -> None:
+        _choose("kind", kind, ("mean", "linpred", "response"))
+        _choose("new_levels", new_levels, ("sample", "zero", "error"))
+        _choose("missing_groups", missing_groups, ("error", "unknown"))
+        self.spec, self.kind, self.new_levels = model.spec, kind, new_levels
+        self.posterior = model.fitted["posterior"].to_dataset()
+        self.entropy = _entropy(random_seed)
+        self.positions = _positions(self.posterior, draws, self.entropy)
+        self.effects = chosen_effects(self.spec, groups)
+        self.marginal = groups == "marginal"
+        if self.marginal and kind != "mean":
+            raise ArgumentError(
+                f'groups="marginal" is an expected outcome, not kind={kind!r}.',
+                fix='use kind="mean"',
+            )
+        self.new = newdata is not None
+        self.columns: dict[str, np.ndarray] = {}
+        given = PerRowArguments(offset, trials, weights)
+        if self.new:
+            self.design, self.columns = new_design(
+                model, newdata, self._needs(), missing_groups, given
+            )
+        else:
+            self.design = _training_design(model, given)
+        self._check_levels()
+        self._check_draws()
+
+    def _needs(self) -> Needs:
+        counting = [b for b in self.spec.groups if self.effects.intersection(b.effect_names)]
+        blocks = self.spec.groups if self.marginal else counting
+        return Needs(
+            factors=frozenset(block.factor_name for block in counting),
+            blocks=frozenset(block.name for block in blocks),
+            outcome=self.kind == "response",
+        )
+
+    def _check_levels(self) -> None:
+        if self.new_levels == "error" and (listed := self.unseen()):
+            factor, levels = next(iter(listed.items()))
+            shown = ", ".join(map(repr, levels[:5])) + (", ..." if len(levels) > 5 else "")
+            raise NewLevel(
+                f"The model has not seen these levels of {factor!r}: {shown}.",
+                column=factor,
+                fix='correct them, or pass new_levels="sample" or "zero"',
+            )
+
+    def _check_draws(self) -> None:
+        """The draws must be of this model: their levels are the specification's."""
+        for block in self.spec.groups:
+            coord = self.posterior.coords.get(block.level_dim)
+            if coord is None or tuple(map(str, coord.values)) != block.levels:
+                raise NotFitted(
+                    f"The draws are of another model: their levels of {block.factor_name!r} differ."
+                )
+
+    def unseen(self) -> dict[str, tuple[str, ...]]:
+        """Levels that the model has not seen, by grouping factor."""
+        blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
+        return {factor: levels for factor, levels in blocks.items() if levels}
+
+    @property
+    def size(self) -> int:
+        """Number of draws used."""
+        return len(self.positions)
+
+    @property
+    def variable(self) -> str:
+        """Name of what is predicted."""
+        return {"mean": "mu", "linpred": "eta"}.get(self.kind, self.spec.names.outcome)
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of rows and their predictions, shape (draws, rows)."""
+        for start in range(0, max(self.design.n, 1), BLOCK_ROWS):
+            rows = slice(start, min(start + BLOCK_ROWS, self.design.n))
+            yield rows, self._block(rows)
+
+    def values(self) -> np.ndarray:
+        """All predictions, shape (draws, n)."""
+        out = None
+        for rows, values in self.blocks():
+            if out is None:
+                out = np.empty((self.size, self.design.n), dtype=values.dtype)
+            out[:, rows] = values
+        assert out is not None  # noqa: S101
+        return out
+
+    def array(self) -> xr.DataArray:
+        """All predictions, dims (chain, draw, obs_id)."""
+        return self._dataset(self.values(), slice(None))[self.variable]
+
+    def tree(self) -> xr.DataTree:
+        """All predictions as InferenceData."""
+        return self.labelled(self.values(), slice(None))
+
+    def labelled(self, values: np.ndarray, rows: slice) -> xr.DataTree:
+        """Predictions of some rows as InferenceData."""
+        import xarray as xr
+
+        dataset = self._dataset(values, rows)
+        if not self.new:
+            return xr.DataTree.from_dict({"posterior_predictive": dataset})
+        columns = {name: ("obs_id", column[rows]) for name, column in self.columns.items()}
+        constant = xr.Dataset(columns, coords={"obs_id": self.design.rows[rows]})
+        return xr.DataTree.from_dict(
+            {"predictions": dataset, "predictions_constant_data": constant}
+        )
+
+    def _dataset(self, values: np.ndarray, rows: slice) -> xr.Dataset:
+        import xarray as xr
+
+        whole = self.size == self.posterior.sizes["chain"] * self.posterior.sizes["draw"]
+        chain, draw = (self.posterior.coords[name].values for name in ("chain", "draw"))
+        if not whole:
+            chain, draw = np.zeros(1, dtype=int), np.arange(self.size)
+        values = values.reshape(len(chain), len(draw), -1)
+        return xr.Dataset(
+            {self.variable: (("chain", "draw", "obs_id"), values)},
+            coords={"chain": chain, "draw": draw, "obs_id": self.design.rows[rows]},
+            attrs={"kind": self.kind, "new_levels": json.dumps(self.unseen())},
+        )
+
+    def _block(self, rows: slice) -> np.ndarray:
+        """Predictions of one block of rows: assemble the model on them and replay the draws."""
+        from glimmer.model import assemble
+        from glimmer.model.replay import Replay
+        from glimmer.results.marginal import POINTS, marginal_mean
+
+        spec, design, levels = narrowed(self.spec, self.design.take(np.arange(rows.start, rows.stop)))
+        assembly = assemble(spec, design, observe=False)
+        draws = Draws(self, spec, levels)
+        unseen = _sample_unseen(self, spec, design, assembly.model, draws)
+        _check_complete(assembly.model, draws)
+        output = marginal_mean(spec, design, assembly) if self.marginal else self._of(assembly)
+        run = Replay(assembly.model, [output], [*draws.names, *unseen])
+        row_bytes = 8 * max(design.n, 1) * (POINTS if self.marginal else 1)
+        given = {name: draws[name] for name in run.names}
+        seed = [self.entropy, OUTCOME_STREAM, rows.start]
+        parts = run.chunks(given, seed, size=max(1, CHUNK_BYTES // row_bytes))
+        return np.concatenate([part for (part,) in parts])
+
+    def _of(self, assembly: Assembly) -> TensorVariable:
+        match self.kind:
+            case "mean":
+                return assembly.expected
+            case "linpred":
+                return assembly.eta
+        return assembly.outcome
+
+
+class Draws(dict[str, np.ndarray]):
+    """Draws by name, read when asked for, shape (draws, ...): of the levels in use only.
+
+    Effects that do not count are zero.
+    """
+
+    def __init__(
+        self, prediction: Prediction, spec: ModelSpec, levels: dict[str, np.ndarray]
+    ) -> None:
+        super().__init__()
+        self.prediction, self.levels = prediction, levels
+        self.names = [str(name) for name in prediction.posterior.data_vars]
+        effects = {name for block in spec.groups for name in block.effect_names}
+        self.zero = effects - prediction.effects
+
+    def __missing__(self, name: str) -> np.ndarray:
+        from glimmer.model.replay import flat
+
+        array = self.prediction.posterior[name]
+        array = array.isel({dim: at for dim, at in self.levels.items() if dim in array.dims})
+        values = flat(array)
+        if self.prediction.size < len(values):
+            values = values[self.prediction.positions]
+        self[name] = np.zeros_like(values) if name in self.zero else values
+        return self[name]
+
+
+def _sample_unseen(
+    prediction: Prediction, spec: ModelSpec, design: Design, model: pm.Model, draws: Draws
+) -> list[str]:
+    """Add to ``draws`` the effects of new levels, and return their names.
+
+    Each is normal given those before it, with mean and sd that the model itself states.
+    """
+    from glimmer.model.assemble import NEW
+    from glimmer.model.replay import Replay
+
+    names: list[str] = []
+    for block in spec.groups:
+        levels = design.groups[block.name].new_levels
+        z = _innovations(prediction, block.factor_name, levels) if levels else {}
+        for effect in block.effect_names if levels else ():
+            name = f"{effect}{NEW}"
+            if prediction.new_levels == "zero":
+                draws[name] = np.zeros((prediction.size, len(levels)))
+            else:
+                node = model[name].owner
+                run = Replay(model, node.op.dist_params(node), [*draws.names, *names])
+                mean, sd = (v.reshape(prediction.size, -1) for v in run(draws))
+                draws[name] = mean + sd * z[effect]
+            names.append(name)
+    for effect in draws.zero:
+        if f"{effect}{NEW}" in draws:
+            draws[f"{effect}{NEW}"] = np.zeros_like(draws[f"{effect}{NEW}"])
+    return names
+
+
+def _innovations(
+    prediction: Prediction, factor: str, levels: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Standard normals of each effect of a factor, shape (draws, levels), seeded by level."""
+    effects = [
+        name
+        for block in prediction.spec.groups
+        if block.factor_name == factor
+        for name in block.effect_names
+    ]
+    z = np.empty((len(effects), prediction.size, len(levels)))
+    for j, level in enumerate(levels):
+        digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
+        words = np.frombuffer(digest, dtype=np.uint32).tolist()
+        stream = np.random.default_rng([prediction.entropy, LEVEL_STREAM, *words])
+        z[:, :, j] = stream.standard_normal((prediction.size, len(effects))).T
+    return dict(zip(effects, z, strict=True))
+
+
+def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
+    """Return the names of the group-specific effects that count."""
+    every = frozenset(name for block in spec.groups for name in block.effect_names)
+    if isinstance(groups, str) and groups == "all":
+        return every
+    if groups is None or groups == "marginal":
+        return frozenset()
+    known: dict[str, set[str]] = {name: {name} for name in every}
+    for block in spec.groups:
+        known.setdefault(block.factor_name, set()).update(block.effect_names)
+        known.setdefault(block.name, set()).update(block.effect_names)
+    asked = [groups] if isinstance(groups, str) else list(groups)
+    for name in asked:
+        if name not in known:
+            raise ArgumentError(
+                f"There are no group-specific effects {name!r}.", fix=suggestion(name, known)
+            )
+    return frozenset().union(*(known[name] for name in asked))
+
+
+def _check_complete(model: pm.Model, draws: Draws) -> None:
+    """Every variable must have draws: none may be taken from its prior."""
+    from glimmer.model.assemble import NEW
+
+    new = {name for name in draws if name.endswith(NEW)}
+    absent = [v.name for v in model.free_RVs if v.name not in draws.names and v.name not in new]
+    if absent:
+        raise NotFitted(
+            f"The draws are of another model: they lack {', '.join(map(repr, absent))}.",
+            fix="predict with the model that was fitted",
+        )
+
+
+def _training_design(model: ModelBuilder, given: PerRowArguments) -> Design:
+    for name in ("offset", "trials", "weights"):
+        if getattr(given, name) is not None:
+            raise ArgumentError(
+                f"{name}= belongs to new data; the training rows have theirs.",
+                fix=f"pass newdata=, or leave {name}= out",
+            )
+    if model.design is None:
+        raise NotFitted("The model has no training rows.", fix="pass newdata=")
+    return model.design
+
+
+def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ArgumentError(f"{what}={value!r} means nothing.", fix=f"use one of {allowed}")
+
+
+def _entropy(seed: int | None) -> int:
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
+        raise ArgumentError(f"random_seed must be a whole number from 0 up, not {seed!r}.")
+    return int(seed)
+
+
+def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.ndarray:
+    """Which draws to use, in the order chain by chain."""
+    total = posterior.sizes["chain"] * posterior.sizes["draw"]
+    if draws is None or draws == total:
+        return np.arange(total)
+    if isinstance(draws, bool) or int(draws) != draws or not 1 <= draws <= total:
+        raise ArgumentError(
+            f"draws={draws!r}, but the posterior has {total}.", fix=f"ask for 1 to {total}"
+        )
+    stream = np.random.default_rng([entropy, DRAWS_STREAM])
+    return np.sort(stream.choice(total, size=int(draws), replace=False))
