@@ -73,6 +73,7 @@ class ModelBuilder:
         target_accept: float | None = None,
         random_seed: int | None = None,
         progressbar: bool = True,
+        coordinates: str | None = None,
         **sampler_kwargs: Any,
     ) -> xr.DataTree:
         """Sample from the posterior.
@@ -92,6 +93,9 @@ class ModelBuilder:
             NUTS's target acceptance rate; 0.8, or 0.99 with a shrinkage prior.
         random_seed : int, optional
         progressbar : bool
+        coordinates : {"integrated", "whitened", "plain"}, optional
+            What NUTS moves in; the model is the same. By default coefficients are integrated out
+            where the outcome is normal. Reported in ``idata.attrs["coordinates"]``.
         **sampler_kwargs
             Handed to the sampler.
 
@@ -108,6 +112,7 @@ class ModelBuilder:
         from glimmer.record import dumps
         from glimmer.results.check import check
         from glimmer.sampling import Settings, fit
+        from glimmer.sampling.plan import choose
 
         settings = Settings(
             draws=draws,
@@ -121,7 +126,8 @@ class ModelBuilder:
             progressbar=progressbar,
             extra=sampler_kwargs,
         )
-        self.idata = fit(self.build() if model is None else model, settings)
+        plan = choose(self.spec, self.design, coordinates) if model is None else None
+        self.idata = fit(self.build() if model is None else model, settings, plan)
         with suppress(StoreError):  # a prior of the user's own may have no written form
             self.idata.attrs["glimmer_spec"] = dumps(self.spec)
         self.settings = settings

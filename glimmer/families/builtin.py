@@ -23,7 +23,7 @@ RESIDUAL_SD = Auxiliary(exponential(1, autoscale=True), "sigma")
 BINOMIAL_LINKS = ("logit", "probit", "cauchit", "log", "cloglog")
 POSITIVE_LINKS = ("inverse", "log", "identity")
 COUNT_LINKS = ("log", "identity", "sqrt")
-
+LARGEST = 700.0  # log odds beyond which a probability is not a number larger than zero
 
 
 def by_log_odds(dist: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
@@ -41,6 +41,10 @@ def by_log_odds(dist: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     return {link: on(link) for link in LOG_ODDS}
 
 
+def _beta(logit: Any, kappa: Any) -> Any:
+    return pm.Beta.dist(kappa * pt.sigmoid(logit), kappa * pt.sigmoid(-logit))
+
+
 gaussian = Family(
     "gaussian",
     dist=lambda mu, sigma: pm.Normal.dist(mu, sigma),
@@ -50,6 +54,7 @@ gaussian = Family(
     support=REAL,
     unit="y",
     group_scale="sigma",
+    normal=True,
 )
 
 student_t = Family(
@@ -72,6 +77,7 @@ lognormal = Family(
     support=POSITIVE,
     unit="log y",
     group_scale="sigma",
+    normal=True,
     mean=lambda mu, sigma: pt.exp(mu + sigma**2 / 2),
 )
 
@@ -144,9 +150,7 @@ beta = Family(
     links=("logit", "probit", "cloglog", "cauchit"),
     aux={"kappa": Auxiliary(exponential(1), "(phi)")},
     support=UNIT,
-    on_eta=by_log_odds(
-        lambda logit, kappa: pm.Beta.dist(kappa * pt.sigmoid(logit), kappa * pt.sigmoid(-logit))
-    ),
+    on_eta=by_log_odds(lambda logit, kappa: _beta(pt.clip(logit, -LARGEST, LARGEST), kappa)),
 )
 
 FAMILIES: dict[str, Family] = {

@@ -73,6 +73,9 @@ class Family:
         Links whose mean is constrained so that a model must have an intercept.
     mean : callable, optional
         ``mean(mu, **aux)``, the expected outcome, where that is not ``mu`` itself.
+    normal : bool
+        With the identity link, the outcome (or its log, if ``unit`` says so) is normal around the
+        linear predictor with ``group_scale`` as its sd.
     binary : bool
         Outcomes are 0 or 1, and may be given as two labels.
     without_trials : Family, optional
@@ -103,6 +106,7 @@ class Family:
     needs_intercept: tuple[str, ...] = ()
     mean: Callable[..., TensorVariable] | None = None
     binary: bool = False
+    normal: bool = False
     without_trials: Family | None = None
 
     def __post_init__(self) -> None:
@@ -124,19 +128,6 @@ class Family:
     def link_name(self) -> str:
         """The name of the link in use."""
         return self.link_function.name
-
-    @property
-    def constrained(self) -> bool:
-        """Whether some linear predictors have no feasible mean, as 1/eta has none at 0."""
-        import pytensor.tensor as pt
-        from pytensor.compile.mode import Mode
-
-        mean = self.link_function.inverse(pt.as_tensor([-1.0, 0.0, 1.0]))
-        with np.errstate(all="ignore"):
-            mu = mean.eval(mode=Mode(linker="py", optimizer=None))
-        support = REAL if self.mean is not None else self.support
-        upper = 1.0 if self.binary or self.has_trials else support.upper
-        return not np.all(np.isfinite(mu) & (mu > support.lower) & (mu < upper))
 
     def outcome(self, eta: TensorVariable, **aux: Any) -> TensorVariable:
         """Return the outcome's distribution at a linear predictor, unregistered."""

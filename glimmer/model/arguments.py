@@ -94,12 +94,18 @@ def _check_weights(weights: PerRow) -> None:
     lowest = present.min(initial=0.0)
     if lowest < 0 or (weights.precision and np.any(present <= 0)):
         raise DataError(
-            f"The weights {weights.name!r} have a value of {lowest:g}.",
+            f"The weights {weights.name!r} are negative or zero, {lowest:g} at least."
+            if weights.precision
+            else f"The weights {weights.name!r} are negative, {lowest:g} at least.",
             column=weights.name,
-            fix="precision weights are positive" if weights.precision else "weights are >= 0",
+            fix="precision weights are > 0" if weights.precision else "weights are >= 0",
         )
     if not present.any():
-        raise DataError("All weights are zero.", column=weights.name)
+        raise DataError(
+            f"The weights {weights.name!r} are all zero.",
+            column=weights.name,
+            fix="leave weights= out to give each row the weight 1",
+        )
     if present.max() > HUGE:
         raise DataError(
             f"The weights {weights.name!r} have a value of {present.max():g}.",

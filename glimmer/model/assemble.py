@@ -9,8 +9,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from glimmer.errors import PriorError
 from glimmer.model.group_effects import correlation, group_effects
-from glimmer.model.priors import CommonPrior
+from glimmer.model.priors import CommonPrior, improper
 from glimmer.model.smooth_effects import smooth_effects
 from glimmer.priors.covariance import Covariance
 from glimmer.priors.shrinkage import JointPrior
@@ -60,14 +61,16 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     observe : bool
         Condition on the outcome; otherwise it is left to be predicted.
     """
+    flat = improper(spec.priors)
+    if flat and not spec.likelihood:
+        raise PriorError(
+            f"The prior of {', '.join(flat)} is flat: without the likelihood there is nothing to "
+            "sample from.",
+            fix="use a proper prior, or prior_PD=False",
+        )
     coords = {**spec.coords, "obs_id": design.rows}
     with pm.Model(coords=coords) as model:
-        aux = {
-            name: model.register_rv(prior.above(spec.family.aux[name].lower), spec.names.aux[name])
-            for name, prior in spec.priors.aux.items()
-        }
-        scale = spec.family.group_scale
-        noise = aux[scale] if scale is not None else 1.0
+        aux, noise = register_auxiliary(spec)
         smooths = smooth_effects(spec.predictor.smooths, design.smooths, spec.priors.smooth, noise)
         eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
         if design.offset is not None:
@@ -80,11 +83,25 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     return Assembly(model, eta, expected, outcome, smooths)
 
 
+def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]:
+    """Register the family's parameters in the current model; return them and the residual sd.
+
+    The residual sd, which group-level sds may be relative to, is 1.0 for families without one.
+    """
+    model = pm.modelcontext(None)
+    aux = {
+        name: model.register_rv(prior.above(spec.family.aux[name].lower), spec.names.aux[name])
+        for name, prior in spec.priors.aux.items()
+    }
+    scale = spec.family.group_scale
+    return aux, aux[scale] if scale is not None else 1.0
+
+
 def _common(spec: ModelSpec, design: Design, noise: Any) -> TensorVariable:
     """Intercept and common terms; the intercept's prior is at the means of the columns.
 
-    An initial value is set only where sampling cannot start at the prior's centre: PyMC does not
-    take a model with initial values apart (``pm.do``, ``pm.observe``).
+    The intercept has an initial value only where sampling cannot start at the prior's centre: PyMC
+    does not take a model with initial values apart (``pm.do``, ``pm.observe``).
     """
     predictor, name = spec.predictor, spec.names.intercept
     eta: Any = pt.zeros(design.n)
@@ -93,8 +110,8 @@ def _common(spec: ModelSpec, design: Design, noise: Any) -> TensorVariable:
         assert spec.priors.intercept is not None  # noqa: S101
         intercept = pm.modelcontext(None).register_rv(
             spec.priors.intercept.rv(),
-            f"{name}_centered" if predictor.common else name,
-            initval=predictor.start if spec.family.constrained else None,
+            spec.centered_intercept,
+            initval=predictor.start,
         )
     if predictor.common:
         beta = _coefficients(spec, noise)
@@ -180,11 +197,7 @@ def _groups(spec: ModelSpec, design: Design, noise: Any) -> Any:
 def _block(spec: ModelSpec, block: GroupBlock, design: Design, noise: Any) -> Any:
     """One block: its covariance, its effects, and their sum in every row."""
     data = design.groups[block.name]
-    sd_names = tuple(f"{name}_sigma" for name in block.effect_names)
-    covariance = spec.priors.covariance[block.name].build(block.name, sd_names, noise)
-    if block.size > 1:
-        dims = (block.effect_dim, f"{block.effect_dim}_bis")
-        pm.Deterministic(f"{block.name}_corr", correlation(covariance), dims=dims)
+    covariance = register_covariance(spec, block, noise)
     centered = (spec.centered or {}).get(block.name, False)
     effects = group_effects(block.effect_names, covariance, block.level_dim, centered=centered)
     if data.new_levels:
@@ -197,6 +210,16 @@ def _block(spec: ModelSpec, block: GroupBlock, design: Design, noise: Any) -> An
             gathered = gathered * pm.Data(f"{name}_data", data.columns[:, k], dims="obs_id")
         total = total + gathered
     return total
+
+
+def register_covariance(spec: ModelSpec, block: GroupBlock, noise: Any) -> Covariance:
+    """Register a block's standard deviations and correlations in the current model."""
+    sd_names = tuple(f"{name}_sigma" for name in block.effect_names)
+    covariance = spec.priors.covariance[block.name].build(block.name, sd_names, noise)
+    if block.size > 1:
+        dims = (block.effect_dim, f"{block.effect_dim}_bis")
+        pm.Deterministic(f"{block.name}_corr", correlation(covariance), dims=dims)
+    return covariance
 
 
 def _with_new_levels(

@@ -114,12 +114,12 @@ class Judge:
             )
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Treat warnings about the formula as findings of the check ``"formula"``."""
+    def hearing(self, check: str) -> Iterator[None]:
+        """Treat the warnings of the floors below as findings of one check."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield
         for warning in caught:
             if isinstance(warning.message, ModelWarning):
                 message, _, fix = str(warning.message).partition("\nFix: ")
-                self._judge(Finding("formula", message, fix or None))
+                self._judge(Finding(check, message, fix or None))

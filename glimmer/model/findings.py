@@ -11,12 +11,12 @@ import numpy as np
 from glimmer.errors import Constant, DuplicateName, NotFinite, TooFewGroups
 from glimmer.families import Family
 from glimmer.model.checks import Finding
-from glimmer.priors.independent import Flat
+from glimmer.model.priors import ModelPriors, improper
+from glimmer.model.smooth_names import named_blocks
 from glimmer.terms import GroupBlock, GroupDesign
 
 if TYPE_CHECKING:
     from glimmer.data import Column
-    from glimmer.model.priors import ModelPriors
     from glimmer.model.spec import ModelSpec
 
 LARGEST = 1e100
@@ -25,7 +25,6 @@ WIDE = 1000
 FEW = 5
 WORST_CONDITION = 1e5
 SEPARATION_CELLS = 200_000
-IMPROPER = ("Flat", "HalfFlat")
 EPSILON = np.finfo(float).eps
 
 
@@ -175,17 +174,14 @@ def check_few_levels(spec: ModelSpec) -> Iterator[Finding]:
 
 def check_flat(priors: ModelPriors) -> Iterator[Finding]:
     """Look for improper priors."""
-    named = {"the intercept": priors.intercept, **priors.aux}
-    named |= {", ".join(common.terms): common.prior for common in priors.common}
-    for name, prior in named.items():
-        if isinstance(prior, Flat) or getattr(prior, "distribution", None) in IMPROPER:
-            yield Finding(
-                "flat_prior",
-                f"The prior of {name} is improper: the posterior may be so too, and nothing can "
-                "be drawn from the prior.",
-                "use a wide proper prior, e.g. gl.normal(0, 10, autoscale=True)",
-                name,
-            )
+    if flat := improper(priors):
+        yield Finding(
+            "flat_prior",
+            f"The prior of {', '.join(flat)} is flat: nothing but the data keeps the posterior "
+            "proper.",
+            "use a wide proper prior, e.g. gl.normal(0, 10, autoscale=True)",
+            flat[0],
+        )
 
 
 def check_outcome_varies(y: np.ndarray, name: str, family: Family) -> Iterator[Finding]:
@@ -258,6 +254,8 @@ def _own_names(spec: ModelSpec) -> Iterator[str]:
     names = spec.names
     yield from ("obs_id", "common_dim", "common_data", "offset_data", "trials_data", "weights_data")
     yield from (f"{names.outcome}_data", f"{names.intercept}_centered", f"{names.coefficients}_dim")
+    for named in named_blocks(spec.predictor.smooths):
+        yield from (named.name, named.dim, f"{named.name}_data", *named.sds)
     for block in spec.groups:
         yield from (f"{block.name}_{what}" for what in ("tau", "pi", "partial", "corr", "index"))
         for effect in block.effect_names:

@@ -21,7 +21,7 @@ from glimmer.model.reading import read_terms, used_columns, value_columns
 from glimmer.model.rows import select
 from glimmer.model.smooth_priors import RstanarmSmoothPrior
 from glimmer.model.spec import LinearPredictor, ModelSpec
-from glimmer.model.start import check_priors, starting_intercept
+from glimmer.model.start import starting_intercept
 from glimmer.smooths import SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
 from glimmer.terms import (
     Coder,
@@ -278,7 +278,6 @@ def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:
 
 def _doubtful_model(spec: ModelSpec, design: Design) -> Iterator[Finding]:
     """What is doubtful about the priors, given the data."""
-    check_priors(spec.priors)
     yield from findings.check_flat(spec.priors)
     yield from findings.check_many(spec, design.n)
     yield from findings.check_few_levels(spec)

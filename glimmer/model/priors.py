@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glimmer.errors import PriorError, PriorWarning, suggestion, warn
+from glimmer.errors import PriorError, suggestion
 from glimmer.families import Family
 from glimmer.model.smooth_priors import RstanarmSmoothPrior, SmoothPriors, smooth_priors
 from glimmer.priors import (
@@ -102,7 +102,7 @@ class Resolver:
         prior_smooth: Any = None,
     ) -> ModelPriors:
         """Return the model's priors; arguments named ``prior...`` are as the user gave them."""
-        priors = ModelPriors(
+        return ModelPriors(
             intercept=self._intercept(prior_intercept) if intercept else None,
             common=self._common(prior, terms, X),
             smooth=self._smooth(prior_smooth, prior, smooths),
@@ -110,15 +110,6 @@ class Resolver:
             covariance=self._covariance(prior_covariance, blocks),
             lines=tuple(self.lines),
         )
-        flat = improper(priors)
-        if flat:
-            warn(
-                f"The prior of {', '.join(flat)} is flat: nothing but the data keeps the posterior "
-                "proper.",
-                PriorWarning,
-                fix="use a wide proper prior such as gl.normal(0, 10, autoscale=True)",
-            )
-        return priors
 
     def _use(self, parameter: str, group: str, prior: Prior, scales: Scales) -> Prior:
         adjusted = prior.rescaled(scales)

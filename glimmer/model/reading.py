@@ -56,7 +56,7 @@ def read_terms(
             "The formula has no outcome.", formula=formula.text, span=(0, 1), fix="write y ~ ..."
         )
     used = {name.name for name in named(formula.response)}
-    with judge.reading():
+    with judge.hearing("formula"):
         terms = expand(
             formula.text, formula.parts[0], names=[name for name in frame.names if name not in used]
         )
@@ -69,7 +69,7 @@ def read_terms(
 def _random(text: str, judge: Judge) -> tuple[GroupTerm, ...]:
     """The group-specific terms of a one-sided formula, ``~ (1 | g)``."""
     formula = parse(text)
-    with judge.reading():
+    with judge.hearing("formula"):
         terms = expand(formula.text, formula.parts[0])
     if formula.response is not None or terms.common or terms.smooths or not terms.groups:
         raise FormulaError(

@@ -61,11 +61,20 @@ class Replay:
             on_unused_input="ignore",
         )
         self.row_bytes = 8 * sum(_size(v) for v in outputs)
+        self.ndims = [v.ndim for v in outputs]
 
     def __call__(self, draws: Mapping[str, np.ndarray], seed: Any = None) -> list[np.ndarray]:
         """Evaluate at draws with the draws' axis first; each output has that axis first too."""
         self.seed(seed)
-        return [np.asarray(v) for v in self.function(*(draws[name] for name in self.names))]
+        return self._evaluate([draws[name] for name in self.names], len(next(iter(draws.values()))))
+
+    def _evaluate(self, draws: list[np.ndarray], count: int) -> list[np.ndarray]:
+        """Evaluate at ``count`` draws; what does not depend on them is repeated."""
+        values = [np.asarray(v) for v in self.function(*draws)]
+        return [
+            v if v.ndim > ndim else np.broadcast_to(v, (count, *v.shape))
+            for v, ndim in zip(values, self.ndims, strict=True)
+        ]
 
     def seed(self, seed: Any) -> None:
         """Seed the random variables that are drawn."""
@@ -86,7 +95,7 @@ class Replay:
         self.seed(seed)
         for start in range(0, total, size):
             part = [draws[name][start : start + size] for name in self.names]
-            yield [np.asarray(v) for v in self.function(*part)]
+            yield self._evaluate(part, min(size, total - start))
 
 
 def replay(

@@ -42,17 +42,22 @@ def smooth_effects(
     dict of str to tensor
         The value of each smooth in each row, by label, shape (n,).
     """
-    sds: dict[str, Any] = {}
+    sds = register_sds(terms, priors, noise)
     values: dict[str, Any] = {}
     for named in named_blocks(terms):
-        for sd in named.sds:
-            if sd not in sds:
-                sds[sd] = _sd(sd, priors, noise)
         coefficients = _coefficients(named, [sds[sd] for sd in named.sds], priors)
         f = _times(named.name, columns[named.name], coefficients)
         label = named.smooth.label
         values[label] = values[label] + f if label in values else f
     return values
+
+
+def register_sds(
+    terms: tuple[SmoothTerm, ...], priors: SmoothPriors, noise: Any
+) -> dict[str, TensorVariable]:
+    """Register the standard deviations of all smooths in the current model, by name."""
+    names = dict.fromkeys(sd for named in named_blocks(terms) for sd in named.sds)
+    return {name: _sd(name, priors, noise) for name in names}
 
 
 def _sd(name: str, priors: SmoothPriors, noise: Any) -> TensorVariable:
@@ -76,11 +81,11 @@ def _coefficients(named: NamedBlock, sds: list[Any], priors: SmoothPriors) -> Te
         z = pm.Normal(f"{name}_z", 0.0, 1.0, dims=dim)
         return pm.Deterministic(name, _solved(block, sds, z), dims=dim)
     dims = (f"{name}_level", dim) if isinstance(block, GroupedBlock) else (dim,)
-    spread = _spread(block, sds) if isinstance(block, DiagonalBlock) else sds[0]
-    return pm.Normal(name, 0.0, spread, dims=dims, default_transform=STANDARDIZED)
+    scale = spread(block, sds) if isinstance(block, DiagonalBlock) else sds[0]
+    return pm.Normal(name, 0.0, scale, dims=dims, default_transform=STANDARDIZED)
 
 
-def _spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:
+def spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:
     """Standard deviation of each coefficient: 1 / sd_i^2 = sum_j shares[i, j] / sd_j^2."""
     precision = sum(block.shares[:, j] * sd**-2.0 for j, sd in enumerate(sds))
     return 1 / pt.sqrt(precision)

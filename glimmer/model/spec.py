@@ -38,8 +38,8 @@ class LinearPredictor:
         Means of the columns of the common terms; zeros in a model without an intercept.
     rotation : ndarray, shape (K, K), or None
         With QR, the matrix that takes sampled coefficients to reported ones.
-    start : float
-        Where sampling of the centred intercept starts.
+    start : float or None
+        Where sampling of the centred intercept starts, if not where its prior has it.
     smooths : tuple of SmoothTerm
     """
 
@@ -49,7 +49,7 @@ class LinearPredictor:
     offsets: tuple[Learned, ...]
     means: np.ndarray
     rotation: np.ndarray | None = None
-    start: float = 0.0
+    start: float | None = None
     smooths: tuple[SmoothTerm, ...] = ()
 
     @property
@@ -108,6 +108,12 @@ class ModelSpec:
     def names(self) -> Names:
         """Names of the model's variables that are not terms."""
         return Names.of(self)
+
+    @property
+    def centered_intercept(self) -> str:
+        """The name of the intercept at the means of the columns."""
+        name = self.names.intercept
+        return f"{name}_centered" if self.predictor.common else name
 
     @property
     def coords(self) -> dict[str, Any]:

@@ -70,7 +70,10 @@ class ConstantPrior(Prior):
         return self.distribution not in IMPROPER
 
     def rv(self) -> TensorVariable:
-        return distribution(self.distribution).rv_op(*self.parameters)
+        import pymc as pm
+
+        # the constructor of the base class takes the parameters of the random variable
+        return pm.Distribution.dist.__func__(distribution(self.distribution), self.parameters)
 
     def positive_rv(self) -> TensorVariable:
         return _positive(self.rv(), self)
@@ -258,7 +261,7 @@ def prior(name: str, **arguments: Any) -> Prior:
     """
     kind = distribution(name)
     signature = inspect.signature(kind.dist).parameters.values()
-    known = [p.name for p in signature if p.kind is p.POSITIONAL_OR_KEYWORD]
+    known = [p.name for p in signature if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     for argument in arguments:
         if argument not in known:
             raise PriorError(

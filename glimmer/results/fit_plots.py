@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import arviz as az
 import xarray as xr
 
 from glimmer.errors import ArgumentError, PriorError, suggestion
+from glimmer.model.priors import improper
+from glimmer.model.replay import PLAIN
 from glimmer.results.intervals import parameters
 
 if TYPE_CHECKING:
@@ -111,7 +114,6 @@ def posterior_vs_prior(
     regex_pars: str | None = None,
     prob: float = 0.5,
     prob_outer: float = 0.9,
-    draws: int = 1000,
     random_seed: int | None = None,
     **plot_options: Any,
 ) -> Any:
@@ -125,9 +127,8 @@ def posterior_vs_prior(
         Which variables, as in `summary`.
     prob, prob_outer : float
         Of the two central intervals.
-    draws : int
-        From the prior.
     random_seed : int, optional
+        For the draws from the prior, as many as there are from the posterior.
     **plot_options
         Passed to ``arviz.plot_forest``.
 
@@ -141,7 +142,7 @@ def posterior_vs_prior(
         A prior is flat: nothing can be drawn from it.
     """
     posterior = parameters(model, pars, regex_pars)
-    prior = parameters(with_prior(model, draws, random_seed), pars, regex_pars)
+    prior = parameters(_at_prior(model, random_seed), pars, regex_pars)
     both = {
         "prior": xr.DataTree.from_dict({"posterior": prior}),
         "posterior": xr.DataTree.from_dict({"posterior": posterior}),
@@ -149,17 +150,8 @@ def posterior_vs_prior(
     return az.plot_forest(both, **_forest(prob, prob_outer) | plot_options)
 
 
-def with_prior(model: ModelBuilder, draws: int, random_seed: int | None) -> ModelBuilder:
-    """A copy of the model whose posterior is its prior."""
-    from copy import copy
-
-    other = copy(model)
-    other.idata = xr.DataTree.from_dict({"posterior": prior_draws(model, draws, random_seed)})
-    return other
-
-
-def prior_draws(model: ModelBuilder, draws: int, random_seed: int | None) -> xr.Dataset:
-    """Draws of every variable from the prior, as a single chain; nothing is compiled.
+def _at_prior(model: ModelBuilder, random_seed: int | None) -> ModelBuilder:
+    """A copy of the model whose draws are from its prior; nothing is compiled.
 
     Raises
     ------
@@ -168,19 +160,20 @@ def prior_draws(model: ModelBuilder, draws: int, random_seed: int | None) -> xr.
     """
     import pymc as pm
 
-    from glimmer.model.priors import improper
-    from glimmer.model.replay import PLAIN
-    from glimmer.sampling.fit import derived
-
     if improper(model.spec.priors):
         raise PriorError("A flat prior cannot be drawn from.", fix="give proper priors")
-    built = model.build()
-    values = pm.draw(built.free_RVs, draws=draws, mode=PLAIN, random_seed=random_seed)
-    arrays = {
-        v.name: (("chain", "draw", *(f"{v.name}_{i}" for i in range(v.ndim))), array[None])
-        for v, array in zip(built.free_RVs, values, strict=True)
+    posterior, built = model.fitted["posterior"].to_dataset(), model.build()
+    known = {name: v for name, v in posterior.data_vars.items() if name in built.named_vars}
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    variables = [built[name] for name in known]
+    values = pm.draw(variables, draws=count, mode=PLAIN, random_seed=random_seed)
+    prior = {
+        name: draws.copy(data=array.reshape(draws.shape))
+        for (name, draws), array in zip(known.items(), values, strict=True)
     }
-    return derived(built, xr.Dataset(arrays, coords={"chain": [0], "draw": range(draws)}))
+    other = copy(model)
+    other.idata = xr.DataTree.from_dict({"posterior": xr.Dataset(prior)})
+    return other
 
 
 def _forest(prob: float, prob_outer: float) -> dict[str, Any]:

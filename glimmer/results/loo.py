@@ -285,7 +285,7 @@ def _refitted(
     elpd_i, k = result.elpd_i.copy(), result.pareto_k.copy()
     elpd_i[rows] = [one.density[0] for one in judged]
     k[rows] = 0.0
-    values = tree["log_likelihood"][model.spec.names.outcome].values
+    values = tree["log_likelihood"].to_dataset()[model.spec.names.outcome].values
     p_i = elpd_i.copy(data=log_mean_exp(values)) - elpd_i
     return replace(
         result,
@@ -359,7 +359,7 @@ def _advise_k(k: np.ndarray, threshold: float) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence ArviZ's warnings about Pareto k; ours follow."""
-    with warnings.catch_warnings():
+    """Silence ArviZ's warnings about Pareto k, and numpy's about infinite ratios; ours follow."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", UserWarning)
         yield

@@ -8,12 +8,14 @@ trapezoidal rule on the real line converges geometrically for functions that are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.graph.replace import vectorize_graph
 
 if TYPE_CHECKING:
+    import pymc as pm
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Assembly, Design, ModelSpec
@@ -44,21 +46,20 @@ def marginal_mean(spec: ModelSpec, design: Design, assembly: Assembly) -> Tensor
     -------
     tensor, shape (n,)
     """
-    model = assembly.model
-    aux = {name: model[spec.names.aux[name]] for name in spec.priors.aux}
     variance = sum(
-        (_variance(block, design.groups[block.name].columns, model) for block in spec.groups),
+        (_variance(block, design, assembly.model) for block in spec.groups),
         start=pt.zeros(design.n),
     )
     points, weights = normal_rule()
-    eta = assembly.eta[:, None] + pt.sqrt(variance)[:, None] * points
-    return pt.sum(spec.family.expected(eta, **aux) * weights, axis=-1)
+    eta = assembly.eta + pt.sqrt(variance) * points[:, None]
+    expected = vectorize_graph(assembly.expected, {assembly.eta: eta})
+    return pt.sum(expected * weights[:, None], axis=0)
 
 
-def _variance(block: GroupBlock, columns: np.ndarray, model: Any) -> TensorVariable:
+def _variance(block: GroupBlock, design: Design, model: pm.Model) -> TensorVariable:
     """The variance z' Sigma z of a block's contribution to each row, shape (n,)."""
     sds = pt.stack([model[f"{name}_sigma"] for name in block.effect_names])
-    scaled = columns * sds
+    scaled = design.groups[block.name].columns * sds
     if block.size == 1:
         return scaled[:, 0] ** 2
     return pt.sum(pt.dot(scaled, model[f"{block.name}_corr"]) * scaled, axis=-1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ from glimmer.terms.group import code_levels
 if TYPE_CHECKING:
     from glimmer.builders import ModelBuilder
     from glimmer.model import ModelSpec
+    from glimmer.smooths import SmoothTerm
     from glimmer.terms import GroupBlock
 
 MissingGroups = Literal["error", "unknown"]
@@ -119,7 +121,7 @@ def judged_design(
         _conform(spec, frame, needs)
         design = _design(model, frame, needs, "error", given)
         outcome = spec.response.outcome(frame, design.trials, model.functions)
-        check_outcome(outcome, spec.response, spec.family)
+        check_outcome(outcome, spec.response, spec.family, frame.rows())
         own = _weights(spec, frame, given, "weights") if spec.weights == "likelihood" else None
         return design.observed(outcome, design.weights if own is None else own)
 
@@ -139,20 +141,37 @@ def _as_new_data() -> Iterator[None]:
         ) from error
 
 
-def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> tuple[str, ...]:
-    """Check that each column in need is there and of its kind; return their names."""
-    names: dict[str, None] = {}
+def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
+    """Names of the columns in need, and whether each is read as labels."""
+    names: dict[str, bool] = {}
     for learned in _learned(spec, needs):
-        node = parse(f"~ {learned.text}").parts[0]
-        for name in variables(node):
-            _check_present(frame, name.name)
-            names[name.name] = None
-        _check_kind(frame, node, learned)
+        for name in variables(_node(learned)):
+            names[name.name] = names.get(name.name, True) and learned.levels is not None
+    for term in spec.predictor.smooths:
+        for name, labelled in zip(term.spec.variables, term.labels, strict=True):
+            names[name] = names.get(name, True) and labelled
+        if term.spec.by is not None:
+            names[term.spec.by] = names.get(term.spec.by, True) and term.by_levels is not None
     for block in spec.groups:
-        for column in block.factor if block.factor_name in needs.factors else ():
-            _check_present(frame, column)
-            names[column] = None
-    return tuple(names)
+        for name in block.factor if block.factor_name in needs.factors else ():
+            names.setdefault(name, True)
+    return names
+
+
+def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> dict[str, bool]:
+    """Check that each column in need is there and of its kind; return their names."""
+    names = used_columns(spec, needs)
+    for name in names:
+        _check_present(frame, name)
+    for learned in _learned(spec, needs):
+        _check_kind(frame, _node(learned), learned)
+    for term in spec.predictor.smooths:
+        _check_smooth(term, frame)
+    return names
+
+
+def _node(learned: Learned) -> Node:
+    return parse(f"~ {learned.text}").parts[0]
 
 
 def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
@@ -182,6 +201,23 @@ def _check_kind(frame: Frame, node: Node, learned: Learned) -> None:
         frame.numeric(node.name)
     else:
         frame._columns[node.name] = replace(frame.factor(node.name), text=False)
+
+
+def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
+    """Check a smooth's columns; warn of rows beyond the training data."""
+    names = [*term.spec.variables, *([] if term.spec.by is None else [term.spec.by])]
+    for name, limits in zip_longest(names, term.limits):
+        column = frame[name]
+        values = column.codes if isinstance(column, Factor) else column.values
+        if column.missing.any() or not np.isfinite(values).all():
+            row = int(np.argmax(column.missing | ~np.isfinite(values)))
+            raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+        if limits is not None and np.any((values < limits[0]) | (values > limits[1])):
+            warn(
+                f"{term.spec.label} is extrapolated: {name!r} goes from {values.min():g} to "
+                f"{values.max():g}, but from {limits[0]:g} to {limits[1]:g} in the training rows.",
+                DataWarning,
+            )
 
 
 def _design(

@@ -6,6 +6,7 @@ bayesplot's.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,9 @@ def pp_check(
     tree = _tree(model, replicated, group, likelihood=kind.startswith("loo"))
     if kind == "stat":
         plot_options = {"t_stat": _statistic(stat), **plot_options}
-    return KINDS[kind](tree, **plot_options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return KINDS[kind](tree, **plot_options)
 
 
 def _statistic(stat: Any) -> Any:

@@ -70,21 +70,12 @@ class Prediction:
         given = PerRowArguments(offset, trials, weights)
         if self.new:
             self.design, self.columns = new_design(
-                model, newdata, self._needs(), missing_groups, given
+                model, newdata, needs_of(self.spec, kind, groups), missing_groups, given
             )
         else:
             self.design = _training_design(model, given)
         self._check_levels()
         self._check_draws()
-
-    def _needs(self) -> Needs:
-        counting = [b for b in self.spec.groups if self.effects.intersection(b.effect_names)]
-        blocks = self.spec.groups if self.marginal else counting
-        return Needs(
-            factors=frozenset(block.factor_name for block in counting),
-            blocks=frozenset(block.name for block in blocks),
-            outcome=self.kind == "response",
-        )
 
     def _check_levels(self) -> None:
         if self.new_levels == "error" and (listed := self.unseen()):
@@ -177,7 +168,7 @@ class Prediction:
         from glimmer.model.replay import Replay
         from glimmer.results.marginal import POINTS, marginal_mean
 
-        spec, design, levels = narrowed(self.spec, self.design.take(np.arange(rows.start, rows.stop)))
+        spec, design, levels = narrowed(self.spec, self.design.take(np.arange(self.design.n)[rows]))
         assembly = assemble(spec, design, observe=False)
         draws = Draws(self, spec, levels)
         unseen = _sample_unseen(self, spec, design, assembly.model, draws)
@@ -293,6 +284,19 @@ def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
                 f"There are no group-specific effects {name!r}.", fix=suggestion(name, known)
             )
     return frozenset().union(*(known[name] for name in asked))
+
+
+def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
+    """Return what a prediction must know of a row."""
+    effects = chosen_effects(spec, groups)
+    counting = [block for block in spec.groups if effects.intersection(block.effect_names)]
+    blocks = spec.groups if groups == "marginal" else counting
+    weighted = spec.weights == "precision" and spec.family.mean is not None
+    return Needs(
+        factors=frozenset(block.factor_name for block in counting),
+        blocks=frozenset(block.name for block in blocks),
+        outcome=kind == "response" or (kind == "mean" and weighted),
+    )
 
 
 def _check_complete(model: pm.Model, draws: Draws) -> None:

@@ -120,7 +120,7 @@ def _means(
     posterior = model.fitted["posterior"].to_dataset()
     assembly = assemble(model.spec, model.design, observe=False)
     outputs = list(expressions(assembly))
-    run = Replay(assembly.model, outputs, list(posterior.data_vars))
+    run = Replay(assembly.model, outputs, [str(name) for name in posterior.data_vars])
     draws = {name: flat(posterior[name]) for name in run.names}
     size = max(1, CHUNK_BYTES // (8 * model.design.n * len(outputs)))
     totals = [np.zeros(model.design.n) for _ in outputs]

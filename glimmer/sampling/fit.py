@@ -14,9 +14,18 @@ from glimmer.sampling.run import Settings, sample
 if TYPE_CHECKING:
     import pymc as pm
 
+    from glimmer.sampling.plan import Plan
 
-def fit(model: pm.Model, settings: Settings) -> xr.DataTree:
+
+def fit(model: pm.Model, settings: Settings, plan: Plan | None = None) -> xr.DataTree:
     """Sample a PyMC model and return InferenceData.
+
+    Parameters
+    ----------
+    model : pymc.Model
+    settings : Settings
+    plan : Plan, optional
+        Coordinates to sample in; the model as it stands without one.
 
     Returns
     -------
@@ -24,8 +33,10 @@ def fit(model: pm.Model, settings: Settings) -> xr.DataTree:
         ``posterior`` (free variables and deterministics, in the model's order), ``sample_stats``,
         ``observed_data``, ``constant_data``.
     """
-    drawn = sample(model, settings)
+    drawn = sample(model if plan is None else plan.model, settings)
     posterior = drawn["posterior"].to_dataset()
+    if plan is not None:
+        posterior = _recovered(plan, posterior, settings.random_seed)
     groups = {"posterior": derived(model, posterior)}
     if "sample_stats" in drawn.children:
         groups["sample_stats"] = drawn["sample_stats"].to_dataset()
@@ -33,6 +44,7 @@ def fit(model: pm.Model, settings: Settings) -> xr.DataTree:
     groups["constant_data"] = _constant(model)
     tree = xr.DataTree.from_dict({name: ds for name, ds in groups.items() if len(ds.data_vars)})
     tree.attrs.update(
+        coordinates="plain" if plan is None else plan.name,
         inference_library=settings.sampler
         if settings.algorithm == "sampling"
         else settings.algorithm,
@@ -40,6 +52,16 @@ def fit(model: pm.Model, settings: Settings) -> xr.DataTree:
         modeling_interface_version=version("pymc-glimmer"),
     )
     return tree
+
+
+def _recovered(plan: Plan, posterior: xr.Dataset, seed: Any) -> xr.Dataset:
+    """Draws of the model's own free variables, from those of a plan's."""
+    coefficients = plan.recover(posterior, seed)
+    arrays = {
+        name: (("chain", "draw", *(f"{name}_{i}" for i in range(values.ndim - 2))), values)
+        for name, values in coefficients.items()
+    }
+    return posterior.assign(arrays)
 
 
 def derived(model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
@@ -61,10 +83,7 @@ def labelled(model: pm.Model, name: str, values: np.ndarray) -> xr.DataArray:
     """Draws of one variable with the model's dims and coords, shape (chain, draw, ...)."""
     own = model.named_vars_to_dims.get(name) or ()
     rest = values.ndim - 2
-    dims = [
-        d if d is not None else f"{name}_dim_{i}"
-        for i, d in enumerate(own or (None,) * rest)
-    ]
+    dims = [d if d is not None else f"{name}_dim_{i}" for i, d in enumerate(own or (None,) * rest)]
     coords = {d: list(model.coords[d]) for d in dims if model.coords.get(d) is not None}
     return xr.DataArray(values, dims=["chain", "draw", *dims], coords=coords)
 

@@ -56,7 +56,7 @@ def lean_wrapper() -> Iterator[None]:
 
 
 def _shared_arrays(record: np.dtype, keys: Any, shared: Any) -> Any:
-    """Make a compiled function from a pointer to nutpie's record of the data to a tuple of arrays."""
+    """Make a compiled function from a pointer to nutpie's record to a tuple of arrays."""
     inner, start = record.fields["shared"]
     places = []
     for key in keys:

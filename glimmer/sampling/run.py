@@ -129,7 +129,9 @@ def check_start(model: pm.Model) -> None:
 def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
     import nutpie
 
-    compiled = nutpie.compile_pymc_model(model, var_names=names)
+    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
+
+    compiled = compile_for_nutpie(model, var_names=names)
     drawn = nutpie.sample(
         compiled,
         draws=settings.draws,

@@ -251,7 +251,9 @@ def _warn_of_overlap(terms: Sequence[SmoothTerm], frame: Frame) -> None:
     for term in terms:
         for columns in term.designs(frame):
             pairs = zip(term.blocks, columns, strict=True)
-            held += [X for block, X in pairs if isinstance(block, Unpenalized)]
+            held += [
+                X for b, X in pairs if isinstance(b, Unpenalized) and isinstance(X, np.ndarray)
+            ]
         together = np.hstack(held)
         together = together / np.linalg.norm(together, axis=0)
         if np.linalg.eigvalsh(together.T @ together)[0] < OVERLAP:

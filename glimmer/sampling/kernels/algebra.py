@@ -35,7 +35,7 @@ FEW = 10  # up to this many columns plain loops beat the library
 
 @kernel(f8(floats_at, floats_at, i8))
 def dot(x, y, n):
-    """x'y."""
+    """X'y."""
     total = 0.0
     for i in range(n):
         total += x[i] * y[i]
@@ -58,28 +58,54 @@ def copy(x, y, n):
 
 @kernel(void(f8, floats_at, floats_at, i8))
 def add(scalar, x, y, n):
-    """y += scalar x."""
+    """Y += scalar x."""
     for i in range(n):
         y[i] += scalar * x[i]
 
 
 @kernel(void(f8, floats_at, floats_at, floats_at, i8))
 def add_product(scalar, x, y, out, n):
-    """out += scalar x y, elementwise."""
+    """Out += scalar x y, elementwise."""
     for i in range(n):
         out[i] += scalar * x[i] * y[i]
 
 
+@kernel(void(f8, floats_at, floats_at, i8))
+def put(scalar, x, out, n):
+    """Out = scalar x."""
+    for i in range(n):
+        out[i] = scalar * x[i]
+
+
+@kernel(void(f8, floats_at, i8, floats_at, i8, i8, i8, floats_at, i8))
+def inner(scalar, X, x_step, Y, y_step, count, keep, out, n):
+    """Out = scalar times the sum of X[k] Y[k] elementwise, for ``count`` vectors; added if ``keep``."""
+    if keep == 0 and count > 1:
+        a, b, x, y = X, Y, shift(X, x_step), shift(Y, y_step)
+        for i in range(n):
+            out[i] = scalar * (a[i] * b[i] + x[i] * y[i])
+    elif keep == 0:
+        fill(out, 0.0, n)
+    first = 2 if keep == 0 and count > 1 else 0
+    for k in range(first, count - 1, 2):
+        a, b = shift(X, k * x_step), shift(Y, k * y_step)
+        x, y = shift(X, (k + 1) * x_step), shift(Y, (k + 1) * y_step)
+        for i in range(n):
+            out[i] += scalar * (a[i] * b[i] + x[i] * y[i])
+    if count % 2 == 1:
+        add_product(scalar, shift(X, (count - 1) * x_step), shift(Y, (count - 1) * y_step), out, n)
+
+
 @kernel(void(floats_at, i8, floats_at, i8, floats_at))
 def times(A, stride, x, n, out):
-    """out = A x for an n x n matrix whose rows are ``stride`` apart."""
+    """Out = A x for an n x n matrix whose rows are ``stride`` apart."""
     for i in range(n):
         out[i] = dot(shift(A, i * stride), x, n)
 
 
 @kernel(void(floats_at, floats_at, i8))
 def transpose(A, out, n):
-    """out = A'."""
+    """Out = A'."""
     for i in range(n):
         for j in range(n):
             out[j * n + i] = A[i * n + j]
@@ -186,6 +212,6 @@ def multiply(Q, m, q_stride, K, k_stride, n, X, x_stride):
         )  # fmt: skip
     else:
         for i in range(m):
-            fill(shift(X, i * x_stride), 0.0, n)
-            for j in range(m):
+            put(Q[i * q_stride], K, shift(X, i * x_stride), n)
+            for j in range(1, m):
                 add(Q[i * q_stride + j], shift(K, j * k_stride), shift(X, i * x_stride), n)

@@ -1,4 +1,4 @@
-"""The linear predictor as arrays: offset + X beta + sum of Z b over groups + sum of B s over smooths."""
+"""The linear predictor as arrays: an offset, common columns, groups and smooths."""
 
 from __future__ import annotations
 

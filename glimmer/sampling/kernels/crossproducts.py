@@ -191,14 +191,19 @@ class _Plan:
         where[:, at:] = self.starts[-1] + np.arange(values.shape[1] - at)
         rows, columns = values.shape
         size = self.columns + 1
-        _add_corner.python(rows, columns, *addresses(where, values, weights), size, *addresses(self.corner))
+        _add_corner.python(
+            rows, columns, *addresses(where, values, weights), size, *addresses(self.corner)
+        )
         for factor in self.eliminated:
             factor.add(chunk, where, values, weights)
 
     def _residual(self, chunk: slice, y: Floats, weights: Floats) -> Floats:
         """Give every factor that stands alone what the others leave; return the first's share."""
         b, s, beta = self.mode
-        parts = [np.einsum("ij,ij->i", g.z[chunk], e[g.index[chunk]]) for g, e in zip(self.blocks.groups, b, strict=True)]
+        parts = [
+            np.einsum("ij,ij->i", g.z[chunk], e[g.index[chunk]])
+            for g, e in zip(self.blocks.groups, b, strict=True)
+        ]
         total = sum(parts) + self.blocks.X[chunk] @ beta
         total = total + sum(B[chunk] @ v for B, v in zip(self.blocks.smooths, s, strict=True))
         for factor in self.alone:
@@ -280,7 +285,13 @@ class _Alone:
         self._add(level, z, weights, np.ascontiguousarray(y)[:, None], where, 0)
 
     def _add(
-        self, level: Integers, z: Floats, weights: Floats, values: Floats, where: Integers, skip: int
+        self,
+        level: Integers,
+        z: Floats,
+        weights: Floats,
+        values: Floats,
+        where: Integers,
+        skip: int,
     ) -> None:
         rows, p = z.shape
         row = addresses(level, z, weights)

@@ -18,8 +18,10 @@ from glimmer.sampling.kernels.algebra import (
     copy,
     dot,
     fill,
+    inner,
     mirror,
     multiply,
+    put,
     subtract_square,
     transpose,
 )
@@ -46,7 +48,17 @@ from glimmer.sampling.kernels.crossproducts import (
     WIDTH,
     WITHIN,
 )
-from glimmer.sampling.kernels.native import f8, floats_at, i8, integers_at, kernel, shift, small, void
+from glimmer.sampling.kernels.native import (
+    f8,
+    floats_at,
+    i8,
+    integers_at,
+    kernel,
+    shift,
+    small,
+    void,
+)
+
 
 @small
 def record(integers, f):
@@ -95,24 +107,24 @@ def joint_triangle(integers, factor, triangles, T):
 
 
 @kernel(f8(floats_at, i8))
-def log_product(x, n):
-    """Sum of the logarithms of numbers that are at least 1, with few logarithms."""
+def _pivot(d, n):
+    """Overwrite d >= 0 by (1 + d)^-1/2; return the sum of log (1 + d) / 2, by few logarithms."""
     total, product = 0.0, 1.0
     for i in range(n):
-        product *= x[i]
+        product *= 1.0 + d[i]
         if product > 1e150:
             total += np.log(product)
             product = 1.0
-    return total + np.log(product)
+    for i in range(n):
+        d[i] = 1.0 / np.sqrt(1.0 + d[i])
+    return 0.5 * (total + np.log(product))
 
 
 @kernel(void(floats_at, i8, i8))
 def _invert(C, p, n):
-    """Overwrite lower triangles by their inverses."""
+    """Overwrite lower triangles, whose diagonals are inverted already, by their inverses."""
     for r in range(p):
         own = lanes(C, p, r, r)
-        for i in range(n):
-            own[i] = 1.0 / own[i]
         for c in range(r):
             out, last = lanes(C, p, r, c), lanes(C, p, c, c)
             for i in range(n):
@@ -131,30 +143,31 @@ def roots(T, tau, floats, factor, j0, n, R, U):
     p = factor[WIDTH]
     for r in range(p):  # U = tau G T, for now
         for c in range(p):
-            fill(lanes(U, p, r, c), 0.0, n)
-            for s in range(c, p):
-                g = shift(within(floats, factor, r, s), j0)
-                add(tau * T[s * p + c], g, lanes(U, p, r, c), n)
-    for c in range(p):  # R = Cholesky factor of D, for now
+            out = lanes(U, p, r, c)
+            put(tau * T[c * p + c], shift(within(floats, factor, r, c), j0), out, n)
+            for s in range(c + 1, p):
+                add(tau * T[s * p + c], shift(within(floats, factor, r, s), j0), out, n)
+    half = 0.0
+    for c in range(p):  # R = Cholesky factor of D, for now, its diagonal inverted
         for r in range(c, p):
             d = lanes(R, p, r, c)
-            fill(d, 1.0 if r == c else 0.0, n)
-            for s in range(r, p):
+            put(T[r * p + r], lanes(U, p, r, c), d, n)
+            for s in range(r + 1, p):
                 add(T[s * p + r], lanes(U, p, s, c), d, n)
-            for k in range(c):
-                add_product(-1.0, lanes(R, p, r, k), lanes(R, p, c, k), d, n)
-            pivot = lanes(R, p, c, c)
-            for i in range(n):
-                d[i] = np.sqrt(d[i]) if r == c else d[i] / pivot[i]
-    half = 0.0
-    for c in range(p):
-        half += log_product(lanes(R, p, c, c), n)
+            inner(-1.0, lanes(R, p, r, 0), TILE, lanes(R, p, c, 0), TILE, c, 1, d, n)
+            if r == c:
+                half += _pivot(d, n)
+            else:
+                pivot = lanes(R, p, c, c)
+                for i in range(n):
+                    d[i] *= pivot[i]
     _invert(R, p, n)
     for r in range(p):
         for c in range(p):
-            fill(lanes(U, p, r, c), 0.0, n)
-            for k in range(min(r, c) + 1):
-                add(T[r * p + k], lanes(R, p, c, k), lanes(U, p, r, c), n)
+            out = lanes(U, p, r, c)
+            put(T[r * p], lanes(R, p, c, 0), out, n)
+            for k in range(1, min(r, c) + 1):
+                add(T[r * p + k], lanes(R, p, c, k), out, n)
     return half
 
 
@@ -165,10 +178,9 @@ def _dense_rows(tau, floats, factor, j0, n, U, Y, columns):
     for m in range(columns):
         for r in range(p):
             y = shift(Y, (m * p + r) * TILE)
-            fill(y, 0.0, TILE)
-            for s in range(p):
-                k = shift(dense(floats, factor, m, s), j0)
-                add_product(tau, k, lanes(U, p, s, r), y, n)
+            k = shift(dense(floats, factor, m, 0), j0)
+            inner(tau, k, factor[LEVELS], lanes(U, p, 0, r), p * TILE, p, 0, y, n)
+            fill(shift(y, n), 0.0, TILE - n)
 
 
 @kernel(
@@ -260,7 +272,11 @@ def scale(integers, triangles, scales, A, rows, transposed):
     for i in range(rows):
         x = shift(A, i * size)
         for m in range(integers[GROUPS]):
-            start, levels, width = members[m * MEMBER], members[m * MEMBER + 1], members[m * MEMBER + 2]
+            start, levels, width = (
+                members[m * MEMBER],
+                members[m * MEMBER + 1],
+                members[m * MEMBER + 2],
+            )
             t = shift(triangles, members[m * MEMBER + 3])
             for j in range(levels):
                 _scale_block(t, shift(x, start + j * width), width, transposed)
@@ -363,17 +379,17 @@ def _quadratic_sparse(integers, floats, factor, j0, n, Q, outer, H):
 def quadratic(integers, floats, factor, j0, n, Q, X, H):
     """H = K'QK (p x p) for each level of the tile; X is work space."""
     p, skip, size = factor[WIDTH], integers[SPARSE], integers[REST]
-    fill(H, 0.0, p * p * TILE)
     if factor[LINKED] == 0:
+        fill(H, 0.0, p * p * TILE)
         return
     for r in range(p):
         K = shift(dense(floats, factor, 0, r), j0)
         corner = shift(Q, skip * size + skip)
         multiply(corner, size - skip, size, K, p * factor[LEVELS], n, X, TILE)
-        for m in range(size - skip):
-            for s in range(r + 1):
-                k = shift(dense(floats, factor, m, s), j0)
-                add_product(1.0, shift(X, m * TILE), k, lanes(H, p, r, s), n)
+        for s in range(r + 1):
+            k = shift(dense(floats, factor, 0, s), j0)
+            out = lanes(H, p, r, s)
+            inner(1.0, X, TILE, k, p * factor[LEVELS], size - skip, 0, out, n)
     if skip > 0:
         _quadratic_sparse(integers, floats, factor, j0, n, Q, X, H)
     for r in range(p):

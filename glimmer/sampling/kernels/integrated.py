@@ -14,8 +14,10 @@ from glimmer.sampling.kernels.algebra import (
     copy,
     dot,
     fill,
+    inner,
     inverse,
     log_diagonal,
+    put,
     solve_lower,
     solve_upper,
     times,
@@ -58,7 +60,6 @@ from glimmer.sampling.kernels.native import (
     integers_at,
     kernel,
     shift,
-    small,
     void,
 )
 
@@ -67,28 +68,31 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 @kernel(void(f8, floats_at, floats_at, i8, i8, floats_at))
 def transposed_times(scalar, A, B, p, n, out):
-    """out = scalar A'B for each level of the tile (p x p)."""
+    """Out = scalar A'B for each level of the tile (p x p)."""
+    step = p * TILE
     for r in range(p):
         for c in range(p):
-            fill(lanes(out, p, r, c), 0.0, n)
-            for k in range(p):
-                add_product(scalar, lanes(A, p, k, r), lanes(B, p, k, c), lanes(out, p, r, c), n)
+            a, b = lanes(A, p, 0, r), lanes(B, p, 0, c)
+            inner(scalar, a, step, b, step, p, 0, lanes(out, p, r, c), n)
 
 
 @kernel(void(f8, floats_at, integers_at, i8, floats_at, i8, floats_at))
 def add_within(scalar, floats, factor, j0, A, n, out):
-    """out += scalar G A for each level of the tile (p x p)."""
+    """Out += scalar G A for each level of the tile (p x p)."""
     p = factor[WIDTH]
     for r in range(p):
-        for s in range(p):
-            g = shift(within(floats, factor, r, s), j0)
-            for c in range(p):
-                add_product(scalar, g, lanes(A, p, s, c), lanes(out, p, r, c), n)
+        g = shift(within(floats, factor, r, 0), j0)
+        for c in range(p):
+            o = lanes(out, p, r, c)
+            inner(scalar, g, factor[LEVELS], lanes(A, p, 0, c), p * TILE, r + 1, 1, o, n)
+            for s in range(r + 1, p):
+                below = shift(within(floats, factor, s, r), j0)
+                add_product(scalar, below, lanes(A, p, s, c), o, n)
 
 
 @kernel(void(floats_at, floats_at, i8, i8, floats_at))
 def add_total(A, R, p, n, total):
-    """total += lower triangle of the sum of A R over the levels of the tile."""
+    """Total += lower triangle of the sum of A R over the levels of the tile."""
     for r in range(p):
         for c in range(r + 1):
             for k in range(c, p):
@@ -121,13 +125,10 @@ def _residuals(tau, integers, floats, factor, j0, n, U, v, e, rho, b):
         copy(shift(outcome(integers, floats, factor, r), j0), shift(rho, r * TILE), n)
         add(-1.0, shift(b, r * TILE), shift(rho, r * TILE), n)
     for r in range(p):
-        fill(shift(e, r * TILE), 0.0, n)
-        for s in range(p):
-            add_product(tau, lanes(U, p, s, r), shift(rho, s * TILE), shift(e, r * TILE), n)
+        out = shift(e, r * TILE)
+        inner(tau, lanes(U, p, 0, r), p * TILE, rho, TILE, p, 0, out, n)
     for r in range(p):
-        fill(shift(b, r * TILE), 0.0, n)
-        for s in range(p):
-            add_product(1.0, lanes(U, p, r, s), shift(e, s * TILE), shift(b, r * TILE), n)
+        inner(1.0, lanes(U, p, r, 0), TILE, e, TILE, p, 0, shift(b, r * TILE), n)
     for r in range(p):
         for s in range(p):
             g = shift(within(floats, factor, r, s), j0)
@@ -151,21 +152,18 @@ def _score(tau, floats, factor, j0, n, R, U, H, e, rho, A, V, W):
             add_one[i] += 1.0
         for c in range(p):
             a = lanes(A, p, r, c)
-            fill(a, 0.0, n)
-            add(tau * tau, lanes(W, p, r, c), a, n)
+            put(tau * tau, lanes(W, p, r, c), a, n)
             add_product(tau, shift(rho, r * TILE), shift(e, c * TILE), a, n)
     for r in range(p):
         for c in range(p):
-            fill(lanes(W, p, r, c), 0.0, n)
-            for s in range(p):
-                add_product(1.0, lanes(U, p, r, s), lanes(V, p, s, c), lanes(W, p, r, c), n)
+            u, v = lanes(U, p, r, 0), lanes(V, p, 0, c)
+            inner(1.0, u, TILE, v, p * TILE, p, 0, lanes(W, p, r, c), n)
     add_within(-tau, floats, factor, j0, W, n, A)
     trace = 0.0
     for c in range(p):  # tr R'VR
         for r in range(c, p):
-            fill(W, 0.0, n)
-            for k in range(c, p):
-                add_product(1.0, lanes(V, p, r, k), lanes(R, p, k, c), W, n)
+            v, column = lanes(V, p, r, c), lanes(R, p, c, c)
+            inner(1.0, v, TILE, column, p * TILE, p - c, 0, W, n)
             trace += dot(W, lanes(R, p, r, c), n)
     return trace
 
@@ -175,9 +173,7 @@ def _squares(R, e, p, n, u):
     """Sum of u'u with u = R'e."""
     total = 0.0
     for c in range(p):
-        fill(u, 0.0, n)
-        for k in range(c, p):
-            add_product(1.0, lanes(R, p, k, c), shift(e, k * TILE), u, n)
+        inner(1.0, lanes(R, p, c, c), p * TILE, shift(e, c * TILE), TILE, p - c, 0, u, n)
         total += dot(u, u, n)
     return total
 
@@ -213,7 +209,9 @@ def _levels(tau, integers, floats, triangles, v, Q, gradient, sums, work):
         add_members(integers, factor, total, gradient)
 
 
-@kernel(void(integers_at, floats_at, floats_at, floats_at, floats_at, floats_at, floats_at, floats_at))
+@kernel(
+    void(integers_at, floats_at, floats_at, floats_at, floats_at, floats_at, floats_at, floats_at)
+)
 def _rest(integers, schur, scaled, u, v, gradient, scale_gradient, residual):
     """Add the score of the rest's covariance factors and sds; ``scaled`` is Cov(u) T'."""
     size = integers[REST]

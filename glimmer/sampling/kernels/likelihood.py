@@ -75,7 +75,9 @@ def pack_rows(
     if family is not None and y is not None:
         _outcome(header, packer, family, y, trials, weights, order)
     return Rows(
-        np.concatenate([header, np.array(records, np.int64), *packer.integer_parts]).astype(np.int32),
+        np.concatenate([header, np.array(records, np.int64), *packer.integer_parts]).astype(
+            np.int32
+        ),
         np.concatenate(packer.float_parts),
     )
 

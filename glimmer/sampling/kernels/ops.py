@@ -61,14 +61,14 @@ def _disconnected(count: int) -> list[Variable]:
 
 
 class ScoredOp(KernelOp):
-    """A scalar that comes with its gradient: outputs are both, and all inputs but the data count."""
+    """A scalar that comes with its gradient by all inputs but the data."""
 
     def make_node(self, *inputs: Any) -> Apply:
         """Take parameters, then packed integers and floats."""
         variables = self.variables(inputs)
         return Apply(self, variables, [pt.dscalar(), *(x.type() for x in variables[:-2])])
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """Each gradient has the shape of its parameter."""
         return [(), *shapes[:-2]]
 
@@ -120,7 +120,7 @@ class Whiten(KernelOp):
         """Take parameters, then packed integers and floats."""
         return Apply(self, self.variables(inputs), [pt.dvector(), pt.dscalar(), pt.dvector()])
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """As many coefficients as coordinates."""
         return [shapes[5], (), (node.inputs[6][STATE],)]
 
@@ -158,7 +158,7 @@ class WhitenPullback(KernelOp):
         variables = self.variables(inputs)
         return Apply(self, variables, [x.type() for x in variables[:5]])
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """Gradients have the shapes of what they are by."""
         return list(shapes[:5])
 
@@ -176,7 +176,7 @@ class Predictor(KernelOp):
         """One value per row."""
         return Apply(self, self.variables(inputs), [pt.dvector()])
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """The number of rows is in the data."""
         return [(node.inputs[1][ROWS],)]
 
@@ -198,7 +198,7 @@ class PredictorPullback(Predictor):
 
     kernel = all_rows_pullback
 
-    def infer_shape(self, fgraph: Any, node: Apply, shapes: list[Any]) -> list[Any]:
+    def infer_shape(self, node: Apply, shapes: list[Any]) -> list[Any]:
         """The number of coefficients is in the data."""
         return [(node.inputs[1][SIZE],)]
 

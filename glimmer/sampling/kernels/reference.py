@@ -38,9 +38,7 @@ def integrated_gaussian(
     triangles: Any, scales: Any, sigma: Any, mean: Any, precision: Any,
 ) -> Any:  # fmt: skip
     """Log marginal likelihood; ``precision`` may hold zeros, but not as a variable."""
-    P, right, prior = _system(
-        blocks, y, weights / sigma**2, triangles, scales, mean, precision
-    )
+    P, right, prior = _system(blocks, y, weights / sigma**2, triangles, scales, mean, precision)
     factor = cholesky(P)
     half = solve_triangular(factor, right, lower=True)
     response = y if blocks.offset is None else y - blocks.offset

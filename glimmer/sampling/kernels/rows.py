@@ -202,7 +202,9 @@ def _block(integers, floats, auxiliary, i0, n, eta, score, by_auxiliary, work):
     return _gamma(eta, a, b, n, auxiliary, score, work, by_auxiliary)
 
 
-@kernel(void(floats_at, floats_at, integers_at, floats_at, floats_at, floats_at, floats_at, floats_at))
+@kernel(
+    void(floats_at, floats_at, integers_at, floats_at, floats_at, floats_at, floats_at, floats_at)
+)
 def eta_density(eta, auxiliary, integers, floats, value, score, by_auxiliary, work):
     """Log likelihood of a linear predictor with its gradient."""
     value[0] = _without_eta(integers, floats, auxiliary[0], by_auxiliary)
@@ -216,7 +218,9 @@ def eta_density(eta, auxiliary, integers, floats, value, score, by_auxiliary, wo
         )  # fmt: skip
 
 
-@kernel(void(floats_at, floats_at, integers_at, floats_at, floats_at, floats_at, floats_at, floats_at))
+@kernel(
+    void(floats_at, floats_at, integers_at, floats_at, floats_at, floats_at, floats_at, floats_at)
+)
 def row_density(coefficients, auxiliary, integers, floats, value, gradient, by_auxiliary, work):
     """Log likelihood of coefficients with its gradient."""
     value[0] = _without_eta(integers, floats, auxiliary[0], by_auxiliary)

@@ -15,7 +15,7 @@ _ONE_BITS, _MANTISSA, _BIG_BITS = 0x3FF0000000000000, 0x000FFFFFFFFFFFFF, 0x4330
 
 @kernel(void(floats_at, floats_at, i8), fast=False)
 def exponential(x, out, n):
-    """out = exp(x), within two units in the last place between -700 and 700, constant beyond."""
+    """Out = exp(x), within two units in the last place between -700 and 700, constant beyond."""
     for i in range(n):
         value = min(max(x[i], -700.0), 700.0)
         shifted = value * _LOG2E + _SHIFT
@@ -39,7 +39,7 @@ def exponential(x, out, n):
 
 @kernel(void(floats_at, floats_at, i8), fast=False)
 def logarithm(x, out, n):
-    """out = log(x) for normal positive x, to an absolute error of a few units of 1e-16."""
+    """Out = log(x) for normal positive x, to an absolute error of a few units of 1e-16."""
     for i in range(n):
         bits = bits_of(x[i])
         power = float_of((bits >> 52) | _BIG_BITS) - (2.0**52 + 1023.0)

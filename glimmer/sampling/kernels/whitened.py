@@ -15,6 +15,7 @@ from glimmer.sampling.kernels.algebra import (
     copy,
     dot,
     fill,
+    inner,
     log_diagonal,
     sandwich,
     solve_lower,
@@ -59,7 +60,16 @@ from glimmer.sampling.kernels.integrated import (
     add_within,
     transposed_times,
 )
-from glimmer.sampling.kernels.native import f8, floats_at, i8, integers_at, kernel, shift, small, void
+from glimmer.sampling.kernels.native import (
+    f8,
+    floats_at,
+    i8,
+    integers_at,
+    kernel,
+    shift,
+    small,
+    void,
+)
 
 
 @kernel(void(integers_at, integers_at, i8, i8, floats_at, floats_at))
@@ -86,18 +96,16 @@ def scatter(integers, factor, j0, n, x, coefficients):
 
 @kernel(void(f8, floats_at, i8, i8, i8, floats_at, i8, floats_at))
 def apply(scalar, A, p, transposed, n, x, keep, out):
-    """out = scalar A x, or scalar A'x, for each level of the tile; added to out if ``keep``."""
+    """Out = scalar A x, or scalar A'x, for each level of the tile; added to out if ``keep``."""
+    step = p * TILE if transposed != 0 else TILE
     for r in range(p):
-        if keep == 0:
-            fill(shift(out, r * TILE), 0.0, n)
-        for s in range(p):
-            a = lanes(A, p, s, r) if transposed != 0 else lanes(A, p, r, s)
-            add_product(scalar, a, shift(x, s * TILE), shift(out, r * TILE), n)
+        a = lanes(A, p, 0, r) if transposed != 0 else lanes(A, p, r, 0)
+        inner(scalar, a, step, x, TILE, p, keep, shift(out, r * TILE), n)
 
 
 @kernel(void(f8, floats_at, floats_at, i8, i8, floats_at))
 def add_outer(scalar, x, y, p, n, out):
-    """out += scalar x y' for each level of the tile."""
+    """Out += scalar x y' for each level of the tile."""
     for r in range(p):
         for c in range(p):
             add_product(scalar, shift(x, r * TILE), shift(y, c * TILE), lanes(out, p, r, c), n)
@@ -194,7 +202,7 @@ def coefficients_of(
     )
 )
 def _pull_levels(g, integers, floats, triangles, cotangent, state, kappa, w, work):
-    """w = L^-1 c of the eliminated factors for cotangents c of u, and kappa = sum of K U w."""
+    """W = L^-1 c of the eliminated factors for cotangents c of u, and kappa = sum of K U w."""
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
@@ -260,15 +268,11 @@ def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
                 y[i] = total
     for r in range(p):
         for c in range(p):
-            a = lanes(A, p, r, c)
-            fill(a, 0.0, n)
-            add(-2.0, lanes(HU, p, r, c), a, n)
+            scaled(-2.0, lanes(HU, p, r, c), lanes(A, p, r, c), n)
     for r in range(p):
         for c in range(p):
             out = lanes(HU, p, r, c)
-            fill(out, 0.0, n)
-            for k in range(p):
-                add_product(1.0, lanes(U, p, r, k), lanes(B, p, k, c), out, n)
+            inner(1.0, lanes(U, p, r, 0), TILE, lanes(B, p, 0, c), p * TILE, p, 0, out, n)
     add_within(1.0, floats, factor, j0, HU, n, A)
     add_outer(-1.0, ka, mu, p, n, A)
     add_outer(1.0, rho, alpha, p, n, A)
@@ -293,7 +297,12 @@ def _pull_factors(
         U, H, A, B = shift(R, step), shift(R, 2 * step), shift(R, 3 * step), shift(R, 4 * step)
         W = shift(R, 5 * step)
         wl = shift(R, 6 * step + 3 * line)
-        zl, ka, kh, rho = shift(wl, line), shift(wl, 2 * line), shift(wl, 3 * line), shift(wl, 4 * line)
+        zl, ka, kh, rho = (
+            shift(wl, line),
+            shift(wl, 2 * line),
+            shift(wl, 3 * line),
+            shift(wl, 4 * line),
+        )
         y, own, X = shift(wl, 5 * line), shift(wl, 6 * line), shift(wl, 7 * line)
         joint_triangle(integers, factor, triangles, T)
         fill(total, 0.0, p * p)
@@ -347,9 +356,7 @@ def _pull_rest(
                     )
     for i in range(integers[SMOOTH]):
         a = integers[PENALISED] - integers[SMOOTH] + i
-        scale_gradient[i] = _entry(
-            schur, scaled, size, a, a, left, a_s, kappa, mu, h, cotangent, u
-        )
+        scale_gradient[i] = _entry(schur, scaled, size, a, a, left, a_s, kappa, mu, h, cotangent, u)
 
 
 @kernel(void(*([floats_at] * 8), integers_at, *([floats_at] * 7)))
@@ -410,9 +417,7 @@ def coefficients_pullback(
     for i in range(size):
         left[i] = schur[size * (size + 1) + i] - left[i]
         ours[i] += kappa[i]
-    _pull_rest(
-        integers, schur, scaled, left, a, kappa, mu, h, v, u, gradient, scale_gradient
-    )
+    _pull_rest(integers, schur, scaled, left, a, kappa, mu, h, v, u, gradient, scale_gradient)
     constants = shift(floats, integers[CONSTANTS])
     for i in range(k):
         at = penalised + i

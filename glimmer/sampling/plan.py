@@ -1,0 +1,137 @@
+"""Which coordinates NUTS moves in, chosen from the specification; what the model means is the same.
+
+* **integrated**: the outcome is normal, so the coefficients given the other parameters are normal
+  too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
+  are drawn exactly afterwards.
+* **whitened**: coefficients are P^-1 r + L^-T z, with P = L L' their precision in the quadratic
+  approximation at a penalized mode; z is close to standard normal whatever the other parameters.
+* **plain**: the model as it stands.
+
+Draws come back as those of the model's own free variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from glimmer.errors import SamplingError, suggestion
+from glimmer.model.assemble import register_auxiliary
+from glimmer.model.replay import replay
+from glimmer.sampling.kernels import (
+    CrossProducts,
+    IntegratedGaussian,
+    cross_products,
+    draw_coefficients,
+)
+from glimmer.sampling.layout import Layout, layout
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.model import Design, ModelSpec
+
+COORDINATES = ("integrated", "whitened", "plain")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A model to sample in place of another, and the way back.
+
+    Attributes
+    ----------
+    name : {"integrated", "whitened"}
+    model : pymc.Model
+        What is sampled.
+    layout : Layout
+    products : CrossProducts
+    triangles, scales, sigma : tensors
+        Expressions of the sampled model that coefficients depend on.
+    """
+
+    name: str
+    model: pm.Model
+    layout: Layout
+    products: CrossProducts
+    triangles: TensorVariable
+    scales: TensorVariable
+    sigma: TensorVariable
+
+    def recover(self, posterior: xr.Dataset, seed: Any) -> dict[str, np.ndarray]:
+        """Draws of the original model's coefficients, by name, each (chain, draw, ...)."""
+        values = replay(self.model, [self.triangles, self.scales, self.sigma], posterior)
+        shape = values[2].shape
+        triangles, scales, sigma = (v.reshape(shape[0] * shape[1], *v.shape[2:]) for v in values)
+        if Z in posterior:
+            normals = posterior[Z].values.reshape(len(sigma), -1)
+        else:
+            normals = np.random.default_rng(seed).normal(size=(len(sigma), self.layout.blocks.size))
+        drawn = draw_coefficients(
+            self.products,
+            triangles,
+            scales,
+            sigma,
+            self.layout.mean,
+            self.layout.precision,
+            normals,
+        )
+        named = self.layout.named(drawn)
+        return {name: v.reshape(*shape, *v.shape[1:]) for name, v in named.items()}
+
+
+Z = "coordinates"
+
+
+def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
+    """The plan for a model, or None to sample it as it stands.
+
+    Raises
+    ------
+    SamplingError
+        The coordinates asked for do not exist, or not for this model.
+    """
+    if coordinates is not None and coordinates not in COORDINATES:
+        raise SamplingError(
+            f"There are no coordinates {coordinates!r}.", fix=suggestion(coordinates, COORDINATES)
+        )
+    if coordinates == "plain" or not spec.likelihood:
+        return None
+    laid = layout(spec, design)
+    plan = None
+    if laid is not None and coordinates in (None, "integrated"):
+        plan = integrated(laid, design)
+    if plan is None and coordinates is not None:
+        raise SamplingError(
+            f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
+        )
+    return plan
+
+
+def integrated(laid: Layout, design: Design) -> Plan | None:
+    """Integrate the coefficients out of a normal model with normal priors."""
+    spec = laid.spec
+    if not (spec.family.normal and spec.family.link_name == "identity" and laid.normal):
+        return None
+    assert design.y is not None  # noqa: S101
+    y = np.log(design.y) if spec.family.unit == "log y" else design.y
+    products = cross_products(laid.blocks, y, design.weights)
+    with pm.Model(coords=spec.coords) as model:
+        _, sigma = register_auxiliary(spec)
+        triangles, scales = laid.hyperparameters(sigma)
+        integers = pm.Data("integers", products.integers)
+        floats = pm.Data("floats", products.floats)
+        value = IntegratedGaussian()(
+            triangles, scales, sigma, laid.mean, laid.precision, integers, floats
+        )[0]
+        if spec.weights == "likelihood" and design.weights is not None:
+            # a power w of a normal density is one of variance sigma^2 / w times sigma^(1 - w)
+            seen = design.weights > 0
+            excess = float(design.weights.sum() - seen.sum())
+            value = value - excess * pt.log(sigma)
+        pm.Potential("likelihood", value)
+    return Plan("integrated", model, laid, products, triangles, scales, sigma)

@@ -1,0 +1,225 @@
+"""Linear predictor, family likelihoods and the penalised mode against their definitions."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from pytensor.compile.mode import Mode
+from scipy import stats
+from scipy.linalg import cython_blas
+from scipy.optimize import minimize
+from scipy.special import digamma as scipy_digamma
+from scipy.special import expit
+
+from glimmer.errors import SamplingError
+from glimmer.sampling.kernels import (
+    FAMILIES,
+    Blocks,
+    EtaDensity,
+    Group,
+    Predictor,
+    RowDensity,
+    one_blas_thread,
+    pack_rows,
+    penalised_mode,
+    reference,
+)
+from glimmer.sampling.kernels.native import f8, floats_at, i8, kernel, void
+from glimmer.sampling.kernels.special import digamma, exponential, logarithm
+
+PYTHON = Mode("py", "fast_compile")
+ROWS, PHI = 1100, 1.7
+
+
+def blocks() -> Blocks:
+    """Two factors, one with slopes, a smooth and an offset, over more than two blocks of rows."""
+    rng = np.random.default_rng(1)
+    z = np.c_[np.ones(ROWS), rng.normal(size=(ROWS, 2))]
+    groups = (
+        Group(rng.integers(0, 40, ROWS), 40, z[:, :1], "a"),
+        Group(rng.integers(0, 12, ROWS), 12, z, "b"),
+    )
+    smooth = rng.normal(size=(ROWS, 2))
+    return Blocks(rng.normal(size=(ROWS, 3)), groups, (smooth,), rng.normal(size=ROWS))
+
+
+BLOCKS = blocks()
+COEFFICIENTS = np.random.default_rng(2).normal(0, 0.3, BLOCKS.size)
+ETA = BLOCKS.offset + reference.design(BLOCKS) @ COEFFICIENTS
+
+
+def simulate(family: str) -> tuple[np.ndarray, np.ndarray]:
+    """An outcome and its trials."""
+    rng, mean, trials = np.random.default_rng(3), np.exp(ETA), np.ones(ROWS)
+    match family:
+        case "bernoulli":
+            y = rng.binomial(1, expit(ETA))
+        case "binomial":
+            trials = rng.integers(1, 6, ROWS)
+            y = rng.binomial(trials, expit(ETA))
+        case "poisson":
+            y = rng.poisson(mean)
+        case "neg_binomial_2":
+            y = rng.poisson(mean * rng.gamma(PHI, 1 / PHI, ROWS))
+        case "gaussian":
+            y = rng.normal(ETA, PHI)
+        case _:
+            y = rng.gamma(PHI, mean / PHI)
+    return y.astype(float), trials.astype(float)
+
+
+SCIPY = {
+    "bernoulli": lambda y, n, e: stats.bernoulli(expit(e)).logpmf(y),
+    "binomial": lambda y, n, e: stats.binom(n, expit(e)).logpmf(y),
+    "poisson": lambda y, n, e: stats.poisson(np.exp(e)).logpmf(y),
+    "neg_binomial_2": lambda y, n, e: stats.nbinom(PHI, PHI / (PHI + np.exp(e))).logpmf(y),
+    "gaussian": lambda y, n, e: stats.norm(e, PHI).logpdf(y),
+    "Gamma": lambda y, n, e: stats.gamma(PHI, scale=np.exp(e) / PHI).logpdf(y),
+}
+
+
+def run(op, *inputs):
+    """An Op's outputs under Python."""
+    storage = [[None] for _ in range(len(op.make_node(*inputs).outputs))]
+    op.perform(None, [np.asarray(x) for x in inputs], storage)
+    return [s[0] for s in storage]
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f[0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_family(family, weighted):
+    y, trials = simulate(family[0])
+    weights = np.random.default_rng(4).integers(1, 4, ROWS) * 1.0 if weighted else np.ones(ROWS)
+    rows = pack_rows(BLOCKS, family, y, trials=trials, weights=weights)
+    value, by_eta, by_aux = run(EtaDensity(), ETA, PHI, rows.integers, rows.floats)
+    eta, aux = pt.dvector(), pt.dscalar()
+    define = reference.log_likelihood(family, y, trials, weights, eta, aux)
+    gradient = pt.grad(define, [eta, aux], disconnected_inputs="ignore")
+    f = pytensor.function([eta, aux], [define, *gradient], mode=PYTHON, on_unused_input="ignore")
+    theirs = f(ETA, PHI)
+    np.testing.assert_allclose(value, theirs[0], rtol=1e-12)
+    np.testing.assert_allclose(by_eta, theirs[1], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(by_aux, theirs[2], rtol=1e-9, atol=1e-9)
+    if not weighted:
+        assert value == pytest.approx(SCIPY[family[0]](y, trials, ETA).sum(), rel=1e-11)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda f: f[0])
+def test_rows_are_predictor_and_family(family):
+    y, trials = simulate(family[0])
+    plain = pack_rows(BLOCKS, family, y, trials=trials)
+    value, by_eta, by_aux = run(EtaDensity(), ETA, PHI, plain.integers, plain.floats)
+    for sort in (False, True):
+        rows = pack_rows(BLOCKS, family, y, trials=trials, sort=sort)
+        ours = run(RowDensity(), COEFFICIENTS, PHI, rows.integers, rows.floats)
+        np.testing.assert_allclose(ours[0], value, rtol=1e-12)
+        np.testing.assert_allclose(ours[1], reference.design(BLOCKS).T @ by_eta, atol=1e-10)
+        np.testing.assert_allclose(ours[2], by_aux, rtol=1e-10, atol=1e-10)
+
+
+def test_far_out_etas_are_finite():
+    eta = np.r_[-800.0, 800.0, np.zeros(ROWS - 2)]
+    for family in FAMILIES:
+        y, trials = simulate(family[0])
+        rows = pack_rows(BLOCKS, family, y, trials=trials)
+        value, *gradient = run(EtaDensity(), eta, PHI, rows.integers, rows.floats)
+        assert np.isfinite(value) and all(np.isfinite(g).all() for g in gradient)
+
+
+@pytest.mark.parametrize("mode", [PYTHON, "NUMBA"], ids=["python", "numba"])
+def test_predictor_and_density_compile(mode):
+    family = ("poisson", "log")
+    rows = pack_rows(BLOCKS, family, simulate("poisson")[0])
+    c = pt.dvector("c")
+    eta = Predictor()(c, rows.integers, rows.floats)
+    value = pt.sum(pt.sin(eta)) + EtaDensity()(eta, PHI, rows.integers, rows.floats)[0]
+    value += RowDensity()(c, PHI, rows.integers, rows.floats)[0]
+    f = pytensor.function([c], [eta, value, pt.grad(value, c)], mode=mode)
+    design, y = reference.design(BLOCKS), simulate("poisson")[0]
+    ours = f(COEFFICIENTS)
+    likelihood = stats.poisson(np.exp(ETA)).logpmf(y).sum()
+    np.testing.assert_allclose(ours[0], ETA, rtol=1e-12)
+    assert ours[1] == pytest.approx(np.sin(ETA).sum() + 2 * likelihood, rel=1e-11)
+    np.testing.assert_allclose(ours[2], design.T @ (np.cos(ETA) + 2 * (y - np.exp(ETA))), atol=1e-9)
+
+
+def test_exponential_and_logarithm():
+    x = np.r_[np.linspace(-690, 690, 20001), 0.0, -0.0, 1e-300]
+    out = np.empty_like(x)
+    exponential.python(x.ctypes.data, out.ctypes.data, len(x))
+    np.testing.assert_allclose(out, np.exp(x), rtol=4e-16)
+    y = np.exp(np.linspace(-600, 600, 20001))
+    out = np.empty_like(y)
+    logarithm.python(y.ctypes.data, out.ctypes.data, len(y))
+    np.testing.assert_allclose(out, np.log(y), rtol=1e-15, atol=4e-16)
+
+
+@kernel(void(floats_at, floats_at, i8))
+def many_digammas(x, out, n):
+    """Call from Python what returns a number."""
+    for i in range(n):
+        out[i] = digamma(f8(x[i]))
+
+
+def test_digamma():
+    x = np.exp(np.linspace(-10, 10, 500))
+    out = np.empty_like(x)
+    many_digammas.python(x.ctypes.data, out.ctypes.data, len(x))
+    np.testing.assert_allclose(out, scipy_digamma(x), rtol=1e-13, atol=1e-13)
+
+
+def logistic_mode(**options):
+    y = simulate("bernoulli")[0]
+    triangles = np.r_[0.7, 0.5, 0.1, 0.4, 0.0, -0.1, 0.6]
+    return (
+        y,
+        triangles,
+        penalised_mode(
+            BLOCKS,
+            lambda eta: y - expit(eta),
+            lambda eta: expit(eta) * expit(-eta),
+            triangles,
+            np.array([0.5, 0.3]),
+            np.array([0.1, 0.0, -0.1]),
+            np.full(3, 0.25),
+            **options,
+        ),
+    )
+
+
+def test_penalised_mode():
+    y, triangles, mode = logistic_mode()
+    design = reference.design(BLOCKS)
+    T = reference._scaled(
+        BLOCKS, np.eye(BLOCKS.size), pt.as_tensor(triangles), np.array([0.5, 0.3])
+    )
+    AT = design @ T.eval(mode=PYTHON)
+    center = np.r_[np.zeros(BLOCKS.size - 3), 0.1, 0.0, -0.1]
+    precision = np.r_[np.ones(BLOCKS.size - 3), np.full(3, 0.25)]
+
+    def loss(u):
+        eta = BLOCKS.offset + AT @ u
+        off = u - center
+        value = np.logaddexp(0, eta).sum() - y @ eta + 0.5 * precision @ off**2
+        return value, AT.T @ (expit(eta) - y) + precision * off
+
+    best = minimize(loss, center, jac=True, method="BFGS", options={"gtol": 1e-7})
+    np.testing.assert_allclose(mode.eta, BLOCKS.offset + AT @ best.x, atol=1e-4)
+    np.testing.assert_allclose(mode.response, mode.eta + (y - expit(mode.eta)) / mode.weights)
+
+
+def test_a_mode_that_is_not_found():
+    with pytest.raises(SamplingError):
+        logistic_mode(most=2)
+
+
+def test_blas_threads_are_put_back():
+    blas = ctypes.CDLL(cython_blas.__file__)
+    before = blas.scipy_openblas_get_num_threads()
+    with one_blas_thread():
+        assert blas.scipy_openblas_get_num_threads() == 1
+    assert blas.scipy_openblas_get_num_threads() == before
