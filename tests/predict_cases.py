@@ -80,7 +80,9 @@ def scalar(draws: Draws, name: str) -> np.ndarray:
 def dummies(draws: Draws, name: str, values: Any) -> np.ndarray:
     """Treatment contrasts: the coefficient of each row's label, zero for the reference."""
     array = draws[name]
-    known = dict(zip(array.coords[f"{name}_dim"].values, np.moveaxis(array.values, -1, 0)))
+    known = dict(
+        zip(array.coords[f"{name}_dim"].values, np.moveaxis(array.values, -1, 0), strict=True)
+    )
     return np.stack([known.get(str(v), np.zeros(array.shape[:2])) for v in values], axis=-1)
 
 

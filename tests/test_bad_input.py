@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from pytensor import config
 from pytensor.compile.mode import Mode
 from pytensor.link.c.basic import CLinker
 from pytensor.link.numba.linker import NumbaLinker
@@ -49,12 +48,15 @@ def called(row: Row) -> str:
 @pytest.fixture(autouse=True)
 def nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every linker that asks for a compiler fail."""
+    interpreted = VMLinker.accept
 
-    def refuse(self: Any, *_: Any, **__: Any) -> None:
+    def accept(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(self, VMLinker) and not self.c_thunks:
+            return interpreted(self, *args, **kwargs)
         raise AssertionError(f"{type(self).__name__} was asked to compile")
 
     for linker in (CLinker, NumbaLinker, VMLinker):
-        monkeypatch.setattr(linker, "accept", refuse)
+        monkeypatch.setattr(linker, "accept", accept)
 
 
 def fingerprint(given: Any) -> str:
@@ -78,8 +80,7 @@ def fingerprint(given: Any) -> str:
 def log_density(model: GlmerBuilder) -> float:
     """The log density where sampling starts, by Python's linker alone."""
     built = model.build()
-    with config.change_flags(mode=PLAIN):
-        return float(built.compile_logp(mode=PLAIN)(built.initial_point()))
+    return float(built.compile_logp(mode=PLAIN)(built.initial_point()))
 
 
 def check_error(row: Row, error: Exception) -> None:

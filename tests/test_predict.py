@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fake_fit import fake_fit
 from predict_cases import CASES, case
 
+import glimmer as gl
 from glimmer import record
 from glimmer.builders import ModelBuilder
 from glimmer.results.predict import (
@@ -76,10 +78,6 @@ def test_how_labels_are_written_changes_nothing(name):
 @every
 def test_offset_shifts_the_linear_predictor(name):
     this, _, table = case(name)
-    from fake_fit import fake_fit
-
-    import glimmer as gl
-
     shift = np.random.default_rng(2).normal(size=len(table))
     arguments = this.arguments
     shifted = table.assign(shift=shift)
@@ -117,7 +115,7 @@ def test_a_specification_read_back_predicts_bit_for_bit(name):
 
 @every
 def test_the_outcome_column_is_not_needed_for_means(name):
-    this, model, table = case(name)
+    _, model, table = case(name)
     used = {"Days", "x", "f", "period", "exposure", "person", "item", "school", "room"}
     used |= {"Subject", "g", "herd"}
     bare = table[[column for column in table if column in used]]
@@ -147,9 +145,6 @@ def test_groups_names_dims_and_coordinates():
 
 
 def test_training_rows_are_those_used():
-    import glimmer as gl
-    from fake_fit import fake_fit
-
     table = gl.load_data("sleepstudy")
     keep = np.arange(10, 60, 3)
     model = gl.GlmerBuilder("Reaction ~ Days + (1 | Subject)", table, subset=keep)

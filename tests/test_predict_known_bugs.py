@@ -200,7 +200,7 @@ def test_lme4_279_uncorrelated_slopes_on_the_training_rows():
 
 
 def test_lme4_281_zero_effects_are_not_the_population_mean():
-    """Predictions with effects at zero lie away from the average; the marginal mean is the average."""
+    """With effects at zero predictions lie away from the average; the marginal mean is it."""
     table = pd.DataFrame({"g": np.repeat([f"g{i}" for i in range(400)], 2)})
     table["y"] = rng.integers(0, 2, 800)
     model = fake_fit(

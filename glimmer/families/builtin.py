@@ -199,6 +199,11 @@ def register_family(family: Family) -> Family:
 _SHIPPED = frozenset(FAMILIES)
 
 
+def is_shipped(family: Family) -> bool:
+    """Whether a family is one of those that ship, whatever its link."""
+    return family.name in _SHIPPED and FAMILIES[family.name].dist is family.dist
+
+
 def get_family(family: Any, link: Any = None) -> Family:
     """Return a family by name, or as it is given (ours, or an object of bambi's), with a link.
 

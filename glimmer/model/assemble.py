@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -235,15 +235,24 @@ def _with_new_levels(
 
 
 def _extra(spec: ModelSpec, design: Design, aux: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of the outcome's distribution besides the mean, trials and weights as data."""
+    trials, weights = design.trials, design.weights
+    if spec.family.has_trials and trials is not None:
+        trials = pm.Data("trials_data", trials.astype(np.int64), dims="obs_id")
+    if spec.weights == "precision" and weights is not None:
+        weights = pm.Data("weights_data", weights, dims="obs_id")
+    return outcome_arguments(spec, replace(design, trials=trials, weights=weights), aux)
+
+
+def outcome_arguments(spec: ModelSpec, design: Design, aux: dict[str, Any]) -> dict[str, Any]:
     """Arguments of the outcome's distribution besides the mean."""
-    extra = dict(aux)
+    arguments = dict(aux)
     if spec.family.has_trials and design.trials is not None:
-        extra["trials"] = pm.Data("trials_data", design.trials.astype(np.int64), dims="obs_id")
+        arguments["trials"] = design.trials
     if spec.weights == "precision" and design.weights is not None:
-        weights = pm.Data("weights_data", design.weights, dims="obs_id")
         scale = str(spec.family.group_scale)
-        extra[scale] = aux[scale] / pt.sqrt(weights)
-    return extra
+        arguments[scale] = aux[scale] / pt.sqrt(design.weights)
+    return arguments
 
 
 def _observe(

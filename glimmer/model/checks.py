@@ -8,8 +8,7 @@ name, and each can be set to ``"ignore"``, ``"warn"`` or ``"error"``, as with lm
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from glimmer.errors import (
@@ -26,6 +25,7 @@ from glimmer.errors import (
     OutcomeError,
     PriorError,
     PriorWarning,
+    SmoothError,
     TooFewGroups,
     suggestion,
     warn,
@@ -53,6 +53,7 @@ class Check:
 
 CHECKS: dict[str, Check] = {
     "formula": Check("warn", DesignWarning, FormulaError),
+    "smooths": Check("warn", DesignWarning, SmoothError),
     "unused_levels": Check("warn", DataWarning, DataError),
     "dropped_rows": Check("warn", DataWarning, MissingValues),
     "large_integers": Check("warn", DataWarning, NotFinite),
@@ -113,13 +114,13 @@ class Judge:
                 fix=f"{finding.fix}; or {switch}" if finding.fix else switch,
             )
 
-    @contextmanager
-    def hearing(self, check: str) -> Iterator[None]:
-        """Treat the warnings of the floors below as findings of one check."""
+    def hearing[T](self, check: str, read: Callable[[], T]) -> T:
+        """Return what ``read`` returns; its warnings are findings of one check."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield
+            result = read()
         for warning in caught:
             if isinstance(warning.message, ModelWarning):
                 message, _, fix = str(warning.message).partition("\nFix: ")
                 self._judge(Finding(check, message, fix or None))
+        return result

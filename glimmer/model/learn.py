@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import DataError, DesignError, suggestion
+from glimmer.errors import DataError, DesignError, ModelError, suggestion
 from glimmer.families import Family
-from glimmer.formula import Formula, Learned, Name, Node, Terms, learn, parse
+from glimmer.formula import Call, Formula, Learned, Name, Node, Terms, learn, parse
 from glimmer.model import findings
 from glimmer.model.arguments import PerRow, per_row
 from glimmer.model.checks import Finding, Judge
@@ -22,7 +22,7 @@ from glimmer.model.rows import select
 from glimmer.model.smooth_priors import RstanarmSmoothPrior
 from glimmer.model.spec import LinearPredictor, ModelSpec
 from glimmer.model.start import starting_intercept
-from glimmer.smooths import SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
+from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
 from glimmer.terms import (
     Coder,
     GroupBlock,
@@ -170,16 +170,24 @@ def _predictor(
         common=learn_common(terms.common, terms.intercept, coder),
         offsets=tuple(_offset(node, coder) for node in terms.offsets),
         means=np.zeros(0),
-        smooths=_smooths(terms, coder, options),
+        smooths=judge.hearing("smooths", lambda: _smooths(terms, coder, options)),
     )
 
 
 def _smooths(terms: Terms, coder: Coder, options: Options) -> tuple[SmoothTerm, ...]:
-    specs = [spec_from_call(call, options.xt) for call in terms.smooths]
+    specs = [_smooth_spec(call, coder.formula, options.xt) for call in terms.smooths]
     learned = learn_smooths(specs, coder.frame, options.knots, options.select, coder.formula)
     if isinstance(options.prior_smooth, RstanarmSmoothPrior):
         return tuple(replace(t, blocks=rstanarm_blocks(t, coder.frame)) for t in learned)  # type: ignore[type-var]
     return learned
+
+
+def _smooth_spec(call: Call, formula: str, xt: Mapping[str, Any] | None) -> SmoothSpec:
+    try:
+        return spec_from_call(call, xt)
+    except ModelError as error:
+        error.formula = formula
+        raise
 
 
 def _offset(node: Node, coder: Coder) -> Learned:

@@ -56,10 +56,8 @@ def read_terms(
             "The formula has no outcome.", formula=formula.text, span=(0, 1), fix="write y ~ ..."
         )
     used = {name.name for name in named(formula.response)}
-    with judge.hearing("formula"):
-        terms = expand(
-            formula.text, formula.parts[0], names=[name for name in frame.names if name not in used]
-        )
+    others = [name for name in frame.names if name not in used]
+    terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0], names=others))
     if random is not None:
         terms = replace(terms, groups=(*terms.groups, *_random(random, judge)))
     _check_outcome_unused(formula, terms)
@@ -69,8 +67,7 @@ def read_terms(
 def _random(text: str, judge: Judge) -> tuple[GroupTerm, ...]:
     """The group-specific terms of a one-sided formula, ``~ (1 | g)``."""
     formula = parse(text)
-    with judge.hearing("formula"):
-        terms = expand(formula.text, formula.parts[0])
+    terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0]))
     if formula.response is not None or terms.common or terms.smooths or not terms.groups:
         raise FormulaError(
             "random= takes group-specific terms alone.",

@@ -32,7 +32,7 @@ def smooth_effects(
     ----------
     terms : tuple of SmoothTerm
     columns : dict of str to columns
-        By name of the block; see `smooth_columns`.
+        By name of the block; see `smooth_columns`. Blocks without columns are left out.
     priors : SmoothPriors
     noise : tensor or float
         The residual sd, where standard deviations are relative to it.
@@ -45,6 +45,8 @@ def smooth_effects(
     sds = register_sds(terms, priors, noise)
     values: dict[str, Any] = {}
     for named in named_blocks(terms):
+        if named.name not in columns:
+            continue
         coefficients = _coefficients(named, [sds[sd] for sd in named.sds], priors)
         f = _times(named.name, columns[named.name], coefficients)
         label = named.smooth.label

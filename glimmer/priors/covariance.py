@@ -159,12 +159,13 @@ def lkj_cholesky(name: str, p: int, eta: float) -> list[list[Any]]:
     a = np.array([eta + (p - 2 - i) / 2 for _, i in pairs])
     unit = pm.Beta(name, a, a)
     partial = {pair: 2 * unit[k] - 1 for k, pair in enumerate(pairs)}
+    rest = {pair: 2 * pt.sqrt(unit[k] * (1 - unit[k])) for k, pair in enumerate(pairs)}
     rows: list[list[Any]] = [[1.0]]
     for j in range(1, p):
         row, left = [], 1.0
         for i in range(j):
             row.append(left * partial[j, i])
-            left = left * pt.sqrt(1 - partial[j, i] ** 2)
+            left = left * rest[j, i]
         rows.append([*row, left])
     return rows
 

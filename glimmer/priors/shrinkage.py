@@ -111,7 +111,7 @@ class Horseshoe(JointPrior):
         import pymc as pm
         import pytensor.tensor as pt
 
-        tau = pm.HalfStudentT(f"{name}_global", nu=self.global_df, sigma=self.global_scale * noise)
+        tau = noise * pm.HalfStudentT(f"{name}_global", nu=self.global_df, sigma=self.global_scale)
         slab = pm.InverseGamma(f"{name}_slab", self.slab_df / 2, self.slab_df / 2)
         local = 1.0
         for i, df in enumerate(self.df):

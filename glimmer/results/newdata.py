@@ -377,27 +377,3 @@ def _plain(frame: Frame, name: str) -> np.ndarray:
     if isinstance(column, Factor):
         return np.array([*column.levels, ""])[column.codes]
     return column.values
-
-
-def narrowed(spec: ModelSpec, design: Design) -> tuple[ModelSpec, Design, dict[str, np.ndarray]]:
-    """Return the same model with those levels only that its rows have.
-
-    Returns
-    -------
-    ModelSpec, Design
-    dict of str to ndarray
-        By dimension of levels, the positions of those that stay.
-    """
-    blocks, groups, kept = [], {}, {}
-    for block in spec.groups:
-        group = design.groups[block.name]
-        used, index = np.unique(group.index, return_inverse=True)
-        known, new = np.split(used, [np.searchsorted(used, len(block.levels))])
-        kept[block.level_dim] = known
-        blocks.append(replace(block, levels=tuple(block.levels[i] for i in known)))  # type: ignore[type-var]
-        groups[block.name] = GroupDesign(
-            index.astype(np.int32),
-            group.columns,
-            tuple(group.new_levels[i - len(block.levels)] for i in new),
-        )
-    return replace(spec, groups=tuple(blocks)), replace(design, groups=groups), kept  # type: ignore[type-var]

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
-from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, narrowed, new_design
+from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, new_design
+from glimmer.terms import GroupDesign
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -188,6 +190,30 @@ class Prediction:
             case "linpred":
                 return assembly.eta
         return assembly.outcome
+
+
+def narrowed(spec: ModelSpec, design: Design) -> tuple[ModelSpec, Design, dict[str, np.ndarray]]:
+    """Return the same model with those levels only that its rows have.
+
+    Returns
+    -------
+    ModelSpec, Design
+    dict of str to ndarray
+        By dimension of levels, the positions of those that stay.
+    """
+    blocks, groups, kept = [], {}, {}
+    for block in spec.groups:
+        group = design.groups[block.name]
+        used, index = np.unique(group.index, return_inverse=True)
+        known, new = np.split(used, [np.searchsorted(used, len(block.levels))])
+        kept[block.level_dim] = known
+        blocks.append(replace(block, levels=tuple(block.levels[i] for i in known)))  # type: ignore[type-var]
+        groups[block.name] = GroupDesign(
+            index.astype(np.int32),
+            group.columns,
+            tuple(group.new_levels[i - len(block.levels)] for i in new),
+        )
+    return replace(spec, groups=tuple(blocks)), replace(design, groups=groups), kept  # type: ignore[type-var]
 
 
 class Draws(dict[str, np.ndarray]):

@@ -105,11 +105,28 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
     plan = None
     if laid is not None and coordinates in (None, "integrated"):
         plan = integrated(laid, design)
+    if plan is None and laid is not None and coordinates in (None, "whitened"):
+        plan = _whitened(laid, design, required=coordinates is not None)
     if plan is None and coordinates is not None:
         raise SamplingError(
             f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
         )
     return plan
+
+
+def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
+    """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
+    from glimmer.sampling.whitened import whitened
+
+    family = laid.spec.family
+    if family.link_name in family.needs_intercept and not required:
+        return None
+    try:
+        return whitened(laid, design)
+    except SamplingError:
+        if required:
+            raise
+        return None
 
 
 def integrated(laid: Layout, design: Design) -> Plan | None:

@@ -45,6 +45,8 @@ class SmoothTerm:
         Dimension of the unpenalized functions after the constraint.
     blocks : tuple of Block
         The smooth as unpenalized columns and penalized blocks.
+    prefix : str
+        What its name begins with, where a model has several predictors.
     """
 
     spec: SmoothSpec
@@ -58,6 +60,7 @@ class SmoothTerm:
     rank: tuple[int, ...]
     null_dim: int
     blocks: tuple[Block, ...]
+    prefix: str = ""
 
     @property
     def smooths(self) -> tuple[Smooth, ...]:
@@ -125,7 +128,7 @@ class Smooth:
     def label(self) -> str:
         """The name mgcv gives it: ``s(x)``, ``s(x):z``, ``s(x):gA``."""
         by = self.term.spec.by
-        return self.term.spec.label + ("" if by is None else f":{by}{self.level or ''}")
+        return self.term.prefix + self.term.spec.label + ("" if by is None else f":{by}{self.level or ''}")
 
     @property
     def blocks(self) -> tuple[Block, ...]:

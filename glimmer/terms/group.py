@@ -56,7 +56,9 @@ class GroupBlock:
         Combinations are written ``"a:b"``.
     intercept : bool
     effects : tuple of CommonTerm
-        What varies besides the intercept.
+        What varies besides the intercept; a term of no variable is a column of ones.
+    targets : tuple of str
+        The parameter of a nonlinear model that each effect belongs to.
     """
 
     name: str
@@ -64,6 +66,7 @@ class GroupBlock:
     levels: tuple[str, ...]
     intercept: bool
     effects: tuple[CommonTerm, ...]
+    targets: tuple[str, ...] = ()
 
     @property
     def factor_name(self) -> str:
@@ -75,6 +78,23 @@ class GroupBlock:
         """Names of the p columns: ``("1", "Days")``."""
         own = tuple(name for term in self.effects for name in term.column_names)
         return (("1",) if self.intercept else ()) + own
+
+    @property
+    def ones(self) -> tuple[bool, ...]:
+        """Which of the p columns are constant."""
+        own = tuple(not term.codings for term in self.effects for _ in range(term.width))
+        return ((True,) if self.intercept else ()) + own
+
+    @property
+    def column_targets(self) -> tuple[str, ...]:
+        """The parameter that each of the p columns belongs to; empty names where there is one."""
+        targets = self.targets or ("",) * len(self.effects)
+        own = tuple(
+            target
+            for term, target in zip(self.effects, targets, strict=True)
+            for _ in range(term.width)
+        )
+        return (("",) if self.intercept else ()) + own
 
     @property
     def effect_names(self) -> tuple[str, ...]:
@@ -140,15 +160,15 @@ def learn_groups(terms: Sequence[GroupTerm], coder: Coder) -> tuple[GroupBlock, 
     """Learn group-specific terms; uncorrelated ones become several blocks."""
     blocks: list[GroupBlock] = []
     for term in terms:
-        factor = _columns(term, coder)
+        factor = factor_columns(term, coder)
         levels = crossed(coder.frame, factor).used().levels
-        for intercept, effects in _blocks(term):
+        for intercept, effects in correlated_effects(term):
             common = learn_common(effects, intercept, coder)
             blocks.append(GroupBlock("", factor, levels, intercept, common))
-    return _named(blocks)
+    return named(blocks)
 
 
-def _blocks(term: GroupTerm) -> list[tuple[bool, tuple[Interaction, ...]]]:
+def correlated_effects(term: GroupTerm) -> list[tuple[bool, tuple[Interaction, ...]]]:
     """Split ``(x || g)`` into ``(1 | g) + (0 + x | g)``, as lme4 does."""
     effects = term.effects
     if term.correlated:
@@ -157,18 +177,19 @@ def _blocks(term: GroupTerm) -> list[tuple[bool, tuple[Interaction, ...]]]:
     return [(True, ()), *apart] if effects.intercept else apart
 
 
-def _named(blocks: list[GroupBlock]) -> tuple[GroupBlock, ...]:
+def named(blocks: list[GroupBlock]) -> tuple[GroupBlock, ...]:
     """Name each block after its factor if that is the only one, else after its effects."""
     factors = [block.factor for block in blocks]
-    named = []
+    out = []
     for block in blocks:
         alone = factors.count(block.factor) == 1
         name = block.factor_name if alone else f"{'+'.join(block.columns)}|{block.factor_name}"
-        named.append(GroupBlock(name, block.factor, block.levels, block.intercept, block.effects))
-    return tuple(named)
+        out.append(replace(block, name=name))  # type: ignore[type-var]
+    return tuple(out)
 
 
-def _columns(term: GroupTerm, coder: Coder) -> tuple[str, ...]:
+def factor_columns(term: GroupTerm, coder: Coder) -> tuple[str, ...]:
+    """The columns whose combination is a term's grouping factor."""
     return tuple(_column(node, coder) for node in term.factor)
 
 

@@ -64,20 +64,20 @@ ROWS = [
     BAD_PRIOR(105, "unknown arguments of ours", prior=lambda: gl.normal(mean=50, sd=9), says="'mean'", fix="location"),
     BAD_PRIOR(105, "unknown arguments of bambi's", prior=SimpleNamespace(name="Normal", args={"mean": 50, "sd": 9}), says="'mean'", fix="mu", decided="pm.Normal.dist(mean=50) cannot be told from pm.Normal.dist(): PyMC drops the name"),
     *(
-        BAD_PRIOR(106, f"a scale of {scale}", prior=lambda scale=scale: gl.normal(0, scale), says="scale must be positive and finite", fix="scale")
+        BAD_PRIOR(106, f"a scale of {scale}", prior=lambda scale=scale: gl.normal(0, scale), says="scale must be positive and finite, not")
         for scale in (-1, 0, np.nan, np.inf)
     ),
-    BAD_PRIOR(106, "a negative rate", prior_aux=lambda: gl.exponential(-1), says="rate must be positive", fix="rate"),
-    BAD_PRIOR(106, "an infinite location", prior=lambda: gl.normal(np.inf, 1), says="location must be finite", fix="location"),
+    BAD_PRIOR(106, "a negative rate", prior_aux=lambda: gl.exponential(-1), says="rate must be positive and finite, not -1"),
+    BAD_PRIOR(106, "an infinite location", prior=lambda: gl.normal(np.inf, 1), says="location must be finite, not inf"),
     *(
-        BAD_PRIOR(106, f"a {where} of PyMC with a negative sigma", formula=GROUPED, **{where: lambda: pm.Normal.dist(0, -1)}, says="Normal", fix="scales are positive")
+        BAD_PRIOR(106, f"a {where} of PyMC with a negative sigma", formula=GROUPED, **{where: lambda: pm.Normal.dist(0, -1)}, says="Normal(0, -1) is impossible: it needs sigma > 0")
         for where in ("prior", "prior_intercept")
     ),
-    BAD_PRIOR(106, "a half-normal of PyMC with sigma NaN", formula=GROUPED, prior_covariance=lambda: pm.HalfNormal.dist(np.nan), says="HalfNormal", fix="scales are positive"),
+    BAD_PRIOR(106, "a half-normal of PyMC with sigma NaN", formula=GROUPED, prior_covariance=lambda: pm.HalfNormal.dist(np.nan), says="HalfNormal(0, nan) is impossible"),
     BAD_PRIOR(107, "two values for three coefficients", formula="y ~ x + f", prior=gl.normal([0, 1], 1), says="2 values", fix="one for each column"),
     BAD_PRIOR(107, "a level too few", formula="y ~ x + f", prior={"f": gl.normal(0, [1, 2, 3])}, says="3 values", fix="one for each column"),
-    BAD_PRIOR(107, "a vector for the intercept", prior_intercept=gl.normal([0, 1], 1), says="2 values for one parameter", fix="one value"),
-    BAD_PRIOR(107, "a matrix", prior=lambda: pm.Normal.dist(0, 1, shape=(2, 2)), says="shape (2, 2)", fix="vector"),
+    BAD_PRIOR(107, "a vector for the intercept", prior_intercept=gl.normal([0, 1], 1), says="is for several numbers, but the intercept is one"),
+    BAD_PRIOR(107, "a matrix", prior=lambda: pm.Normal.dist(0, 1, shape=(2, 2)), says="neither a number nor a vector"),
     BAD_PRIOR(107, "a vector of PyMC for one coefficient", prior=lambda: pm.Normal.dist([0, 1], 1), says="2 values", fix="one for each column"),
     prior(107, "a value for each coefficient", None, formula="y ~ x + f", prior=gl.normal([0, 1, 2], [1, 2, 3])),
     BAD_PRIOR(108, "a real prior on a scale", prior_aux=lambda: pm.Normal.dist(0, 1), says="negative values", fix="half-distribution"),
@@ -89,10 +89,10 @@ ROWS = [
     BAD_PRIOR(109, "no prior of groups", formula=GROUPED, prior_covariance=None, says="improper", fix="gl.decov()"),
     BAD_PRIOR(109, "PyMC's flat prior on a group's sd", formula=GROUPED, prior_covariance=lambda: pm.HalfFlat.dist(), says="improper", fix="gl.exponential()"),
     *(
-        prior(109, f"a flat {where}", e.PriorWarning, **{where: gl.flat}, check="flat_prior", says="improper", fix="gl.normal(0, 10")
+        prior(109, f"a flat {where}", e.PriorWarning, **{where: gl.flat}, check="flat_prior", says="flat", fix="gl.normal(0, 10")
         for where in ("prior", "prior_intercept", "prior_aux")
     ),
-    prior(109, "PyMC's flat prior", e.PriorWarning, prior=lambda: pm.Flat.dist(), check="flat_prior", says="improper", fix="gl.normal(0, 10"),
+    prior(109, "PyMC's flat prior", e.PriorWarning, prior=lambda: pm.Flat.dist(), check="flat_prior", says="flat", fix="gl.normal(0, 10"),
 ]
 # fmt: on
 

@@ -13,6 +13,7 @@ def formula(number: int, text: object, expected: type[Exception] | None, **more:
 
 
 SYNTAX = partial(formula, expected=e.SyntaxProblem)
+SMOOTH = partial(formula, expected=e.SmoothError)
 secret = "a variable of the caller's"
 
 # fmt: off
@@ -50,8 +51,15 @@ ROWS = [
     formula(57, "yy ~ x", e.UnknownColumn, column="yy", under="yy", fix="'y'"),
     formula(58, "y ~ lgo(x)", e.UnknownFunction, under="lgo", fix="'log'"),
     formula(58, "y ~ zzzz(x)", e.UnknownFunction, under="zzzz", fix="known: "),
-    formula(59, "y ~ s(x)", e.SmoothError, under="s(x)", says="no smooth terms", fix="poly(x, 2)", decided="until GlmerBuilder takes smooth terms, all of them are refused, never left out silently"),
-    formula(60, "y ~ x + te(x, z)", e.SmoothError, under="te(x, z)", says="no smooth terms", fix="ns(x", decided="as above"),
+    formula(56, "y ~ s(y)", e.OutcomeError, column="y", under="y", says="both sides", fix="leave it out"),
+    SMOOTH(59, "y ~ s(x, kk=10)", under="s(x, kk=10)", says="no argument 'kk'", fix="'k'"),
+    SMOOTH(59, "y ~ s(x, bs='tps')", under="s(x, bs='tps')", says="no basis 'tps'", fix="'tp'"),
+    SMOOTH(59, "y ~ s(x, k=25)", column="x", under="s(x, k=25)", says="24 different values", fix="k=24"),
+    SMOOTH(59, "y ~ te(x)", under="te(x)", says="two margins"),
+    formula(59, "y ~ s(x, k=2)", e.DesignWarning, check="smooths", says="k=2 is too small", decided="the smallest k is used, as mgcv does"),
+    SMOOTH(60, "y ~ s(f)", column="f", under="s(f)", says="holds labels", fix="by=f"),
+    SMOOTH(60, "y ~ s(x)", data=on(x=2.5), column="x", under="s(x)", says="constant"),
+    SMOOTH(60, "y ~ te(x, z)", data=on(x=2.5), column="x", under="te(x, z)", says="constant"),
     formula(61, "y ~ poly(b, 2)", e.DesignError, under="poly(b, 2)", says="there are 2", fix="degree below 2"),
     SYNTAX(62, "y ~ C(f, 'sum)", under="'", says="not closed", fix="add a '"),
     SYNTAX(62, "y ~ `x", under="`", says="not closed", fix="add a `"),
@@ -67,10 +75,11 @@ ROWS = [
     SYNTAX(66, "y ~ \u202ex", under="\u202e", says="U+202E", fix="type the formula anew"),
     SYNTAX(66, "y ~ m\u0430x", under="\u0430", says="U+0430 (cyrillic", fix="type the letter anew"),
     formula(67, "y ~ __import__('os')", e.ForbiddenExpression, under="__import__", fix="column"),
-    SYNTAX(67, "y ~ lambda: x", under=":"),
+    formula(67, "y ~ lambda: x", e.UnknownColumn, column="lambda", under="lambda", fix="known", decided="an interaction with a column of that name"),
+    SYNTAX(67, "y ~ lambda x: z", under="x", says="nothing joins"),
     formula(67, "y ~ [x for x in z]", e.ForbiddenExpression, under="[", fix="c(...)"),
     SYNTAX(67, "y ~ f'{x}'", under="'{x}'"),
-    SYNTAX(67, "y ~ (x := 3)", under="="),
+    SYNTAX(67, "y ~ (x := 3)", under=":"),
     formula(68, "y ~ os.system('ls')", e.ForbiddenExpression, under="os.system", fix="functions={...}"),
     formula(68, "y ~ np.linalg.log(p)", e.ForbiddenExpression, under="np.linalg.log", fix="log(...)"),
     formula(68, "y ~ np.log(p) + numpy.exp(x)", None, holds=lambda m: names(m) == ["log(p)", "exp(x)"]),

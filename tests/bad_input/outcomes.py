@@ -42,7 +42,7 @@ ROWS = [
     outcome(79, "bernoulli", "a single label", np.full(N, "yes"), says="1 levels", fix="1 for a success", decided="nothing says whether the label is a success"),
     outcome(80, "bernoulli", "complete separation", lambda: (numbers()() > 0) * 1, data=lambda: on(x=numbers(), y=(numbers()() > 0) * 1)(), expected=e.DesignWarning, column=None, check="separation", says="'x' separates", fix="proper prior"),
     outcome(80, "bernoulli", "a level of successes", np.arange(N) % 3 // 2 + np.eye(N)[0], formula="y ~ f", expected=e.DesignWarning, column=None, check="separation", says="separates", fix="proper prior"),
-    BINOMIAL(81, "more successes than trials", formula="p(k, m) ~ x", data=on(m=counts(_4=-1), k=2), column="p(k, m)", says="Row 4 has 2 successes in -1 trials", fix="at least as many"),
+    BINOMIAL(81, "more successes than trials", formula="p(k, m) ~ x", data=on(m=lambda: 9 + counts(_4=-10)(), k=2), column="p(k, m)", says="Row 4 has 2 successes in -1 trials", fix="at least as many"),
     BINOMIAL(81, "negative failures", formula="cbind(k, m) ~ x", data=on(m=counts(_4=-1), k=2), column="cbind(k, m)", says="Row 4 has 2 successes and -1 failures", fix="at least as many"),
     BINOMIAL(81, "negative successes", formula="p(k, m) ~ x", data=on(k=counts(_4=-1)), column="p(k, m)", says="-1 in row 4", fix="correct"),
     BINOMIAL(81, "fractional trials", formula="p(k, m) ~ x", data=on(m=counts(_4=10.5), k=0), column="p(k, m)", says="in 10.5 trials", fix="whole"),

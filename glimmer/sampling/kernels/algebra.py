@@ -79,7 +79,7 @@ def put(scalar, x, out, n):
 
 @kernel(void(f8, floats_at, i8, floats_at, i8, i8, i8, floats_at, i8))
 def inner(scalar, X, x_step, Y, y_step, count, keep, out, n):
-    """Out = scalar times the sum of X[k] Y[k] elementwise, for ``count`` vectors; added if ``keep``."""
+    """Out = scalar times the sum of ``count`` products X[k] Y[k]; added to out if ``keep``."""
     if keep == 0 and count > 1:
         a, b, x, y = X, Y, shift(X, x_step), shift(Y, y_step)
         for i in range(n):

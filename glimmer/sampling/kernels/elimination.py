@@ -278,6 +278,10 @@ def scale(integers, triangles, scales, A, rows, transposed):
                 members[m * MEMBER + 2],
             )
             t = shift(triangles, members[m * MEMBER + 3])
+            if width == 1:
+                for j in range(levels):
+                    x[start + j] *= t[0]
+                continue
             for j in range(levels):
                 _scale_block(t, shift(x, start + j * width), width, transposed)
         penalty = integers[PENALISED] - integers[SMOOTH]

@@ -17,6 +17,7 @@ from glimmer.sampling.kernels.algebra import (
     fill,
     inner,
     log_diagonal,
+    put,
     sandwich,
     solve_lower,
     solve_upper,
@@ -268,7 +269,7 @@ def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
                 y[i] = total
     for r in range(p):
         for c in range(p):
-            scaled(-2.0, lanes(HU, p, r, c), lanes(A, p, r, c), n)
+            put(-2.0, lanes(HU, p, r, c), lanes(A, p, r, c), n)
     for r in range(p):
         for c in range(p):
             out = lanes(HU, p, r, c)

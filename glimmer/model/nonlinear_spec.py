@@ -1,0 +1,115 @@
+"""The specification of what is nonlinear: a curve, its inputs, its parameters and their predictors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from glimmer.formula import Learned
+from glimmer.model.transforms import Transform
+from glimmer.nonlinear import MeanFunction
+from glimmer.record import record
+
+if TYPE_CHECKING:
+    from glimmer.model.spec import LinearPredictor
+
+
+@record
+class NonlinearParameter:
+    """A parameter of a curve.
+
+    Attributes
+    ----------
+    name : str
+        In the formula.
+    kind : str
+        What it measures; see `glimmer.nonlinear.KINDS`.
+    transform : Transform
+    predictor : LinearPredictor or None
+        On the scale of the transform; None for a known value.
+    value : float or None
+        The known value.
+    unit : float
+        The scale of its default prior, on the scale of the transform: in it sampling starts.
+    """
+
+    name: str
+    kind: str
+    transform: Transform
+    predictor: LinearPredictor | None
+    value: float | None = None
+    unit: float = 1.0
+
+    @property
+    def bare(self) -> bool:
+        """Whether an intercept is all there is of the population's value."""
+        p = self.predictor
+        return p is not None and p.intercept and not (p.common or p.smooths or p.offsets)
+
+    @property
+    def intercept_name(self) -> str:
+        """Name of the intercept on the scale of the transform."""
+        if not self.bare:
+            return f"{self.name}_Intercept"
+        return self.name if self.transform.identity else f"{self.name}_link"
+
+
+@record
+class Ordering:
+    """Which of two equal sets of parameters is meant: a linear form of intercepts is positive.
+
+    Attributes
+    ----------
+    symmetry : str
+    parameters : tuple of str, length k
+    weights : ndarray, shape (k,)
+        The last is positive.
+    """
+
+    symmetry: str
+    parameters: tuple[str, ...]
+    weights: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """Name of the variable that holds the k intercepts."""
+        return f"{'_'.join(self.parameters)}_ordered"
+
+
+@record
+class Nonlinear:
+    """What is nonlinear in a model.
+
+    Attributes
+    ----------
+    function : MeanFunction
+    inputs : tuple of tuple of Learned
+        For each data argument of the function, the columns it is made of.
+    parameters : tuple of NonlinearParameter
+        In the order of the function's arguments.
+    orderings : tuple of Ordering
+    scale : {"response", "link"}
+        Whether the curve is the mean (the median, of a lognormal outcome) or the linear predictor.
+    residual : str
+        See `glimmer.model.residuals.RESIDUALS`.
+    reference : float
+        The outcome's sd, the unit of the curve in residual models.
+    """
+
+    function: MeanFunction
+    inputs: tuple[tuple[Learned, ...], ...]
+    parameters: tuple[NonlinearParameter, ...]
+    orderings: tuple[Ordering, ...] = ()
+    scale: Literal["response", "link"] = "response"
+    residual: str = "constant"
+    reference: float = 1.0
+
+    @property
+    def free(self) -> tuple[NonlinearParameter, ...]:
+        """The parameters that are not known."""
+        return tuple(p for p in self.parameters if p.predictor is not None)
+
+    def parameter(self, name: str) -> NonlinearParameter:
+        """The parameter of that name."""
+        return next(p for p in self.parameters if p.name == name)
