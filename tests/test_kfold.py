@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
+from inspect import signature
 
 import arviz as az
 import numpy as np
@@ -172,6 +173,7 @@ def test_arguments_of_the_sampler_are_kept():
         "random_seed": 5,
         "progressbar": False,
     }
+    assert set(arguments(Settings(), 5)) <= set(signature(gl.ModelBuilder.fit).parameters)
 
 
 def test_flat_priors_need_every_level_in_every_fold():

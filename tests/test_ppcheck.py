@@ -253,9 +253,7 @@ def test_posterior_beside_prior(monkeypatch):
 
 
 def test_flat_priors_cannot_be_drawn():
-    model = gl.GlmerBuilder(
-        "real ~ x", data(), prior=gl.flat(), checks={"flat_prior": "ignore"}
-    )
+    model = gl.GlmerBuilder("real ~ x", data(), prior=gl.flat(), checks={"flat_prior": "ignore"})
     model.idata = fitted("gaussian").fitted
     with pytest.raises(PriorError, match="flat"):
         posterior_vs_prior(model)

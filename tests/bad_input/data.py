@@ -71,7 +71,7 @@ ROWS = [
     Row(6, "two columns of one name", e.DuplicateName, data=lambda: pd.concat([table(), table()[["x"]]], axis=1), column="x", says="Columns 1 and 11", fix="rename"),
     Row(6, "two Arrow columns of one name", e.DuplicateName, data=lambda: pa.table([[1.0], [2.0], [3.0]], names=["y", "x", "x"]), column="x", says="Columns 1 and 2", fix="rename"),
     Row(7, "a name that is no string, unused", data=lambda: table().rename(columns={"z": 7}), holds=lambda m: names(m) == ["x"]),
-    Row(7, "a name that is no string, used", e.WrongType, "y ~ `7`", lambda: table().rename(columns={"z": 7}), column="7", under="`7`", says="int", fix="rename(columns={7: 'x7'})"),
+    Row(7, "a name that is no string, used", e.WrongType, "y ~ `7`", lambda: table().rename(columns={"z": 7}), column="7", under="`7`", says="type int", fix="rename(columns={7: 'x7'})"),
     Row(8, "hierarchical names", e.WrongType, data=hierarchical, says="hierarchical", fix="join"),
     Row(9, "row labels that repeat", data=lambda: table().set_index(np.zeros(N)), holds=lambda m: m.design.n == N),
     Row(10, "keywords as names", None, "y ~ class + lambda", renamed(x="class", z="lambda"), holds=lambda m: names(m) == ["class", "lambda"]),

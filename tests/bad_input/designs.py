@@ -25,6 +25,7 @@ def prior(number: int, what: str, expected: type[Exception] | None, **more: obje
     return Row(number, what, expected, arguments=given(**made), **more)
 
 
+THREE = np.tile(["low", "mid", "top"], N // 3)
 ROWS_OF_GROUPS = np.arange(N).astype(str)
 GROUPED = "y ~ x + (1 | g)"
 BAD_PRIOR = partial(prior, expected=e.PriorError)
@@ -38,6 +39,8 @@ ROWS = [
     Row(94, "exact collinearity", e.Collinear, "y ~ x + z + v", partial(combined, 0), column="v", says="x, z, v", fix="leave one of them out, e.g. v", decided="no action drop: the message says what to leave out"),
     Row(94, "exact collinearity, wanted", e.DesignWarning, "y ~ x + z + v", partial(combined, 0), given(checks={"collinear": "warn"}), check="collinear", says="x, z, v", fix="leave one"),
     Row(94, "a factor and its dummy", e.Collinear, "y ~ f + b", lambda: table(b=(table().f == "mid") * 1), column="b", says="f[mid], b", fix="leave one"),
+    Row(93, "levels that never meet", e.Constant, "y ~ f:x + f:u", on(u=np.repeat([0.0, 1.0], 12) * (THREE == "low"), f=THREE), column="f:u[mid]", says="0 in every row", fix="merge some"),
+    Row(94, "parts that sum to one", e.Collinear, "y ~ p + q", lambda: table(q=1 - table().p), column="q", says="and the intercept: p, q", fix="leave one"),
     Row(94, "years, squared", None, "y ~ x + I(x^2)", on(x=2000 + np.arange(N))),
     Row(95, "near collinearity", e.DesignWarning, "y ~ x + z + v", partial(combined, 1e-11), check="near_collinear", says="x, z, v", fix="leave one", decided="warned of from a condition number of 1e5 on: sampling suffers long before 1e10"),
     Row(95, "near collinearity, QR", e.DesignWarning, "y ~ x + z + v", partial(combined, 1e-6), given(QR=True), check="near_collinear", says="condition number"),

@@ -25,6 +25,7 @@ ROWS = [
     SYNTAX(44, 3, says="int", fix='write "y ~ x'),
     SYNTAX(45, "y + x", under="y + x", says="~", fix="write y ~"),
     SYNTAX(46, "y ~ x ~ z ~ g", under="~", says="more ~", fix="nonlinear"),
+    formula(46, "y ~ SSlogis(x, a, b, c) ~ a | g", e.FormulaError, under="a | g", says="two parts", fix="NlmerBuilder"),
     SYNTAX(47, "y ~ (x + z", under="(", says="never closed"),
     SYNTAX(47, "y ~ x) + z", under=")", says="closes nothing"),
     SYNTAX(48, "y ~ x +", under="+", says="Nothing stands after"),
