@@ -255,14 +255,12 @@ def test_plots_show_the_summary(curved):
 
     panels = plot_comparisons(model, "f", {"x": [0.0, 1.0]})
     assert len(panels.axes) == 1
-    assert [text.get_text() for text in panels.axes[0].get_legend().get_texts()] == [
-        "B vs A",
-        "C vs A",
-    ]
+    (legend,) = panels.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["B vs A", "C vs A"]
     (axis,) = plot_comparisons(model, "f", average_by=True).axes
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["B vs A", "C vs A"]
     figure = plot_slopes(model, "x", {"x": [0.0, 1.0], "f": ["A", "B"]}, kind="linpred")
-    assert figure.axes[0].get_ylabel() == "linear predictor of y: slope in x"
+    assert figure.axes[0].get_ylabel() == "slope in x (linear predictor)"
     three = plot_predictions(model, {"x": [0.0, 1.0], "f": ["A"], "g": ["a", "b"]}, groups="all")
     assert [axis.get_title() for axis in three.axes] == ["g = a", "g = b"]
     plt.close("all")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from glimmer.builders.methods import Method
 from glimmer.errors import NotFitted, StoreError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from glimmer.data import Frame
     from glimmer.model import Design, ModelSpec
-    from glimmer.results.prior_summary import PriorTable
 
 SHRINKAGE_TARGET = 0.99
 ENOUGH_DRAWS = 100
@@ -163,20 +163,6 @@ class ModelBuilder:
             raise NotFitted("The model has not been fitted.", fix="call model.fit() first")
         return self.idata
 
-    def prior_summary(self) -> PriorTable:
-        """The priors of the model, as specified and in the units of the data.
-
-        Examples
-        --------
-        >>> import glimmer as gl
-        >>> model = gl.GlmerBuilder("Reaction ~ Days + (1 | Subject)", gl.load_data("sleepstudy"))
-        >>> print(model.prior_summary())
-        Priors for model 'Reaction ~ Days + (1 | Subject)'
-        """
-        from glimmer.results.prior_summary import prior_summary
-
-        return prior_summary(self)
-
     def __str__(self) -> str:
         from glimmer.results.printing import printed
 
@@ -184,14 +170,55 @@ class ModelBuilder:
 
     __repr__ = __str__
 
-    def summary(self, prob: float = 0.9, pars: Any = None, regex_pars: str | None = None) -> Any:
-        """See `glimmer.results.summary.summary`."""
-        from glimmer.results.summary import summary
+    prior_summary = Method("glimmer.results.prior_summary")
+    summary = Method("glimmer.results.summary")
+    posterior_interval = Method("glimmer.results.intervals")
+    fixef = Method("glimmer.results.estimates")
+    ranef = Method("glimmer.results.estimates")
+    coef = Method("glimmer.results.estimates")
+    VarCorr = Method("glimmer.results.estimates")
+    sigma = Method("glimmer.results.estimates")
+    ngrps = Method("glimmer.results.estimates")
+    nobs = Method("glimmer.results.estimates")
 
-        return summary(self, prob=prob, pars=pars, regex_pars=regex_pars)
+    predict = Method("glimmer.results.predict")
+    predict_chunks = Method("glimmer.results.predict")
+    posterior_epred = Method("glimmer.results.predict")
+    posterior_linpred = Method("glimmer.results.predict")
+    posterior_predict = Method("glimmer.results.predict")
+    predictive_interval = Method("glimmer.results.intervals")
+    predictive_error = Method("glimmer.results.intervals")
+    fitted_values = Method("glimmer.results.residuals")
+    residuals = Method("glimmer.results.residuals")
+    predictions = Method("glimmer.results.effects")
+    comparisons = Method("glimmer.results.effects")
+    slopes = Method("glimmer.results.effects")
+    plot_predictions = Method("glimmer.results.effects_plots")
+    plot_comparisons = Method("glimmer.results.effects_plots")
+    plot_slopes = Method("glimmer.results.effects_plots")
 
-    def to_bambi(self) -> Any:
-        """See `glimmer.builders.to_bambi.to_bambi`."""
-        from glimmer.builders.to_bambi import to_bambi
+    log_lik = Method("glimmer.results.loglik")
+    compute_log_likelihood = Method("glimmer.results.loglik")
+    loo = Method("glimmer.results.loo")
+    loo_subsample = Method("glimmer.results.loo")
+    loo_predict = Method("glimmer.results.loo")
+    loo_linpred = Method("glimmer.results.loo")
+    waic = Method("glimmer.results.loo")
+    kfold = Method("glimmer.results.kfold")
+    bayes_R2 = Method("glimmer.results.r2")
+    loo_R2 = Method("glimmer.results.r2")
+    pp_check = Method("glimmer.results.ppcheck")
+    posterior_vs_prior = Method("glimmer.results.fit_plots")
+    plot = Method("glimmer.results.fit_plots")
+    pairs = Method("glimmer.results.fit_plots")
 
-        return to_bambi(self)
+    smooth_estimates = Method("glimmer.results.smooths")
+    derivatives = Method("glimmer.results.smooths")
+    plot_nonlinear = Method("glimmer.results.smooth_plots")
+    plot_smooths = Method("glimmer.results.smooth_plots", "plot_nonlinear")
+    edf = Method("glimmer.results.smooth_checks")
+    k_check = Method("glimmer.results.smooth_checks")
+    concurvity = Method("glimmer.results.smooth_checks")
+
+    save = Method("glimmer.builders.storage")
+    to_bambi = Method("glimmer.builders.to_bambi")

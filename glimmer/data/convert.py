@@ -37,7 +37,7 @@ def to_column(name: str, series: Any) -> Column:
         filled = series.fill_null(False if kind == "bool" else 0) if missing.any() else series
         return _numbers(name, filled.to_numpy(), kind, missing)
     if dtype.is_temporal():
-        raise _temporal(name, dtype)
+        raise _temporal(name, type(dtype).__name__)
     if isinstance(dtype, nw.List | nw.Array | nw.Struct):
         raise WrongType(
             f"Column {name!r} holds lists or records, not one value per row.",
@@ -173,9 +173,9 @@ def _strings(name: str, values: list[Any]) -> Factor:
     return Factor(name, codes.astype(np.int32), tuple(str(level) for level in levels), text=True)
 
 
-def _temporal(name: str, dtype: Any) -> WrongType:
+def _temporal(name: str, kind: object) -> WrongType:
     return WrongType(
-        f"Column {name!r} holds dates or times ({dtype}), which are neither numbers nor labels.",
+        f"Column {name!r} holds dates or times ({kind}), which are neither numbers nor labels.",
         column=name,
         fix=f"for a predictor add a column of numbers, such as days since the start, "
         f"(df[{name!r}] - df[{name!r}].min()) / pd.Timedelta('1D'); "

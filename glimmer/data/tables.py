@@ -33,7 +33,7 @@ def open_table(data: Any) -> Any:
         names = list(table.columns)
     except TypeError as error:
         raise WrongType(
-            f"The data are a {type(data).__name__}, not a table.",
+            f"The data are of type {type(data).__name__}, which is no table.",
             fix="pass a pandas, polars or pyarrow table, or a dict of arrays",
         ) from error
     except nw.exceptions.DuplicateError as error:

@@ -94,9 +94,7 @@ def _check_weights(weights: PerRow) -> None:
     lowest = present.min(initial=0.0)
     if lowest < 0 or (weights.precision and np.any(present <= 0)):
         raise DataError(
-            f"The weights {weights.name!r} are negative or zero, {lowest:g} at least."
-            if weights.precision
-            else f"The weights {weights.name!r} are negative, {lowest:g} at least.",
+            f"The weights {weights.name!r} go down to {lowest:g}.",
             column=weights.name,
             fix="precision weights are > 0" if weights.precision else "weights are >= 0",
         )

@@ -12,12 +12,41 @@ from glimmer.data import Frame
 from glimmer.errors import DataError, NotFinite
 from glimmer.formula import Learned, Numbers
 from glimmer.model.smooth_names import smooth_columns
+from glimmer.record import record
 from glimmer.smooths import Grouped
 from glimmer.terms import GroupBlock, GroupDesign, Outcome
 
 if TYPE_CHECKING:
+    from glimmer.model.nonlinear_spec import Nonlinear
     from glimmer.model.spec import LinearPredictor, ModelSpec
     from glimmer.smooths.term import BlockColumns
+
+
+@record
+class CurveDesign:
+    """What of a nonlinear model depends on rows, besides its groups.
+
+    Attributes
+    ----------
+    inputs : tuple of ndarray, each of shape (n,) or (n, k)
+        The data arguments of the curve.
+    X : dict of str to ndarray, shape (n, K)
+        Columns of each parameter's common terms, uncentred.
+    offsets : dict of str to ndarray, shape (n,)
+        Of the parameters that have one.
+    """
+
+    inputs: tuple[np.ndarray, ...]
+    X: dict[str, np.ndarray]
+    offsets: dict[str, np.ndarray]
+
+    def take(self, rows: np.ndarray) -> CurveDesign:
+        """Return the arrays of some rows."""
+        return CurveDesign(
+            tuple(values[rows] for values in self.inputs),
+            {name: X[rows] for name, X in self.X.items()},
+            {name: offset[rows] for name, offset in self.offsets.items()},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +70,8 @@ class Design:
         The outcome, where the data hold it.
     smooths : dict of str to columns
         By name of the smooth's block.
+    curve : CurveDesign or None
+        The arrays of a nonlinear model.
     """
 
     n: int
@@ -52,6 +83,7 @@ class Design:
     weights: np.ndarray | None = None
     y: np.ndarray | None = None
     smooths: dict[str, BlockColumns] = field(default_factory=dict)
+    curve: CurveDesign | None = None
 
     def take(self, rows: np.ndarray) -> Design:
         """Return the design of some rows (a mask or positions)."""
@@ -68,6 +100,7 @@ class Design:
             weights=pick(self.weights),
             y=pick(self.y),
             smooths={name: taken(part, rows) for name, part in self.smooths.items()},
+            curve=None if self.curve is None else self.curve.take(rows),
         )
 
     def observed(self, outcome: Outcome, weights: np.ndarray | None) -> Design:
@@ -103,8 +136,51 @@ def design_of(
         X=common_columns(spec.predictor, frame, functions),
         offset=total_offset(spec.predictor.offsets, frame, offset, functions),
         groups={block.name: block.design(frame, functions) for block in chosen},
-        smooths=smooth_columns(spec.predictor.smooths, frame),
+        smooths=smooth_columns(spec.smooths, frame),
+        curve=None if spec.nonlinear is None else curve_design(spec.nonlinear, frame, functions),
     )
+
+
+def curve_design(
+    nonlinear: Nonlinear, frame: Frame, functions: Mapping[str, Any] | None = None
+) -> CurveDesign:
+    """The arrays of a curve and its parameters for any table.
+
+    Raises
+    ------
+    DataError
+        An input lies outside the domain of the function.
+    """
+    inputs = []
+    for argument, parts in zip(nonlinear.function.inputs, nonlinear.inputs, strict=True):
+        columns = [_input_column(learned, frame, functions) for learned in parts]
+        values = columns[0] if argument.ndim == 1 else np.column_stack(columns)
+        if np.any(values < argument.lower):
+            row = int(np.argmax(np.atleast_2d(values.T).min(axis=0) < argument.lower))
+            raise DataError(
+                f"{nonlinear.function.name} has no meaning for {parts[0].text} < "
+                f"{argument.lower:g} (row {frame.rows()[row]}).",
+                column=parts[0].text,
+                fix="leave these rows out with subset=, or choose another function",
+            )
+        inputs.append(values)
+    X, offsets = {}, {}
+    for parameter in nonlinear.free:
+        assert parameter.predictor is not None  # noqa: S101
+        X[parameter.name] = common_columns(parameter.predictor, frame, functions)
+        offset = total_offset(parameter.predictor.offsets, frame, None, functions)
+        if offset is not None:
+            offsets[parameter.name] = offset
+    return CurveDesign(tuple(inputs), X, offsets)
+
+
+def _input_column(
+    learned: Learned, frame: Frame, functions: Mapping[str, Any] | None
+) -> np.ndarray:
+    values = learned.values(frame, functions)
+    if not isinstance(values, Numbers) or values.values.ndim > 1:
+        raise DataError(f"{learned.text!r} is not a column of numbers.", column=learned.text)
+    return values.values
 
 
 def common_columns(

@@ -32,6 +32,13 @@ def check_columns(X: np.ndarray, names: Sequence[str], intercept: bool) -> Itera
     """Judge the columns of the common terms, shape (n, K), one by one."""
     for column, name in zip(X.T, names, strict=True):
         yield from _check_scale(column, f"column {name!r}", name)
+        if not column.any():
+            raise Constant(
+                f"The column {name!r} is 0 in every row.",
+                column=name,
+                fix="leave it out; for levels that never occur together, merge some, or make them "
+                "a group-specific term",
+            )
         if intercept and np.ptp(column) == 0:
             raise Constant(
                 f"The column {name!r} is constant ({column[0]:g}).",
@@ -67,11 +74,13 @@ def check_rank(X: np.ndarray, names: Sequence[str], intercept: bool) -> Iterator
     rounding = np.sqrt(n) * EPSILON * float(np.max(np.linalg.norm(X, axis=0) / norms))
     loading = np.abs(vectors[-1])
     tied = [names[j] for j in np.flatnonzero(loading > 0.05 * loading.max())]
+    level = X.mean(0) * vectors[-1] / norms
+    with_one = intercept and abs(level.sum()) > 1e-9 * np.abs(level).sum()
     if values[-1] <= max(rounding, 10 * k * EPSILON) * values[0]:
-        with_one = " and the intercept" if intercept else ""
         yield Finding(
             "collinear",
-            f"These columns{with_one} are linear combinations of each other: {', '.join(tied)}.",
+            f"These columns are linear combinations of each other"
+            f"{' and the intercept' if with_one else ''}: {', '.join(tied)}.",
             f"leave one of them out, e.g. {tied[-1]}",
             tied[-1],
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from glimmer.errors import DesignError, suggestion
-from glimmer.priors import Prior, exponential, normal
+from glimmer.families import Auxiliary
+from glimmer.priors import exponential, normal
 
 
 @dataclass(frozen=True)
@@ -17,43 +19,43 @@ class ResidualModel:
     Attributes
     ----------
     sd : callable
-        ``sd(sigma, r, **parameters)``, r the curve in units of the outcome's sd.
+        ``sd(sigma, f, unit, **parameters)``, f the curve and unit the outcome's sd.
     relative : bool
         sigma has no unit: it is relative to the curve.
-    parameters : mapping of str to Prior
-        Parameters besides sigma. Those whose name ends in ``sd`` are positive.
+    parameters : mapping of str to Auxiliary
+        Parameters besides sigma.
     vanishes : bool
         The sd is zero where the curve is.
     """
 
     sd: Callable[..., Any]
     relative: bool = False
-    parameters: Mapping[str, Prior] = ()  # type: ignore[assignment]
+    parameters: Mapping[str, Auxiliary] = field(default_factory=dict)
     vanishes: bool = False
 
 
-def _additive_proportional(sigma: Any, r: Any, proportional_sd: Any, scale: float) -> Any:
+def _additive_proportional(sigma: Any, f: Any, unit: float, proportional: Any) -> Any:
     import pytensor.tensor as pt
 
-    return pt.sqrt(sigma**2 + (proportional_sd * scale * r) ** 2)
+    return pt.sqrt(sigma**2 + (proportional * f) ** 2)
 
 
 RESIDUALS: dict[str, ResidualModel] = {
-    "constant": ResidualModel(lambda sigma, r, scale: sigma, parameters={}),
+    "constant": ResidualModel(lambda sigma, f, unit: sigma),
     "proportional": ResidualModel(
-        lambda sigma, r, scale: sigma * scale * abs(r), relative=True, parameters={}, vanishes=True
+        lambda sigma, f, unit: sigma * abs(f), relative=True, vanishes=True
     ),
     "additive+proportional": ResidualModel(
-        _additive_proportional, parameters={"proportional_sd": exponential(1)}
+        _additive_proportional, parameters={"proportional": Auxiliary(exponential(1))}
     ),
     "power": ResidualModel(
-        lambda sigma, r, scale, power: sigma * abs(r) ** power,
-        parameters={"power": normal(0, 1)},
+        lambda sigma, f, unit, power: sigma * abs(f / unit) ** power,
+        parameters={"power": Auxiliary(normal(0, 1), lower=-math.inf)},
         vanishes=True,
     ),
 }
 """``constant``: sigma; ``proportional``: sigma |f|; ``additive+proportional``:
-sqrt(sigma^2 + (proportional_sd f)^2); ``power``: sigma |f / sd(y)|^power (nlme's varPower, with
+sqrt(sigma^2 + (proportional f)^2); ``power``: sigma |f / sd(y)|^power (nlme's varPower, with
 sigma the residual sd where the curve is at sd(y))."""
 
 

@@ -110,11 +110,10 @@ def _missing(
             f"Column {name!r} has only missing values.", column=name, fix="leave the column out"
         )
     if absent.any() and action == "error":
-        shown = ", ".join(map(str, rows[absent][:SHOWN])) + (
-            ", ..." if absent.sum() > SHOWN else ""
-        )
+        shown = ", ".join(map(str, rows[absent][:SHOWN]))
+        shown += ", ..." if absent.sum() > SHOWN else "."
         raise MissingValues(
-            f"Column {name!r} has {absent.sum()} missing value(s), in row(s) {shown}.",
+            f"Column {name!r} has {absent.sum()} missing value(s), in row(s) {shown}",
             column=name,
             fix='fill them in, or pass missing="drop" to leave these rows out',
         )

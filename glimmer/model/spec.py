@@ -13,6 +13,7 @@ import numpy as np
 
 from glimmer.families import Family
 from glimmer.formula import Learned
+from glimmer.model.nonlinear_spec import Nonlinear
 from glimmer.model.priors import ModelPriors
 from glimmer.model.smooth_names import named_blocks, smooth_coords
 from glimmer.record import record
@@ -58,6 +59,11 @@ class LinearPredictor:
         return tuple(name for term in self.common for name in term.column_names)
 
     @property
+    def column_dim(self) -> str:
+        """Name of the dimension of columns."""
+        return f"{self.name}_common_dim" if self.name else "common_dim"
+
+    @property
     def slices(self) -> dict[str, slice]:
         """Which columns belong to which term."""
         out, at = {}, 0
@@ -90,6 +96,8 @@ class ModelSpec:
         False to sample the prior.
     centered : dict of str to bool
         Blocks that are sampled in centred coordinates; the model is the same either way.
+    nonlinear : Nonlinear or None
+        The curve of a nonlinear model; `predictor` then holds no more than offsets.
     """
 
     formula: str
@@ -103,6 +111,24 @@ class ModelSpec:
     array_offset: bool = False
     likelihood: bool = True
     centered: dict[str, bool] | None = None
+    nonlinear: Nonlinear | None = None
+
+    @property
+    def predictors(self) -> tuple[LinearPredictor, ...]:
+        """Every linear predictor: one, and those of a curve's parameters."""
+        free = () if self.nonlinear is None else self.nonlinear.free
+        return (self.predictor, *(p.predictor for p in free if p.predictor is not None))
+
+    @property
+    def smooths(self) -> tuple[SmoothTerm, ...]:
+        """The smooth terms of all predictors."""
+        return tuple(term for predictor in self.predictors for term in predictor.smooths)
+
+    def intercept_name(self, predictor: LinearPredictor) -> str:
+        """Name of a predictor's intercept, on the predictor's scale."""
+        if self.nonlinear is None or not predictor.name:
+            return self.names.intercept
+        return self.nonlinear.parameter(predictor.name).intercept_name
 
     @property
     def names(self) -> Names:
@@ -118,14 +144,16 @@ class ModelSpec:
     @property
     def coords(self) -> dict[str, Any]:
         """Coordinates of the model's dimensions, the rows' apart."""
-        coords: dict[str, Any] = {
-            f"{term.name}_dim": list(term.labels)
-            for term in self.predictor.common
-            if not term.scalar
-        }
-        if self.predictor.common:
-            coords["common_dim"] = list(self.predictor.column_names)
-        coords.update(smooth_coords(self.predictor.smooths))
+        coords: dict[str, Any] = {}
+        for predictor in self.predictors:
+            for term in predictor.common:
+                if not term.scalar:
+                    coords[f"{term.name}_dim"] = list(term.labels)
+            if predictor.common:
+                coords[predictor.column_dim] = list(predictor.column_names)
+            coords.update(smooth_coords(predictor.smooths))
+        for ordering in self.nonlinear.orderings if self.nonlinear is not None else ():
+            coords[f"{ordering.name}_dim"] = list(ordering.parameters)
         for block in self.groups:
             coords[block.level_dim] = list(block.levels)
             if block.size > 1:
@@ -152,8 +180,11 @@ class Names:
     @classmethod
     def of(cls, spec: ModelSpec) -> Names:
         """Choose names that no term of the specification has."""
-        taken = {term.name for term in spec.predictor.common}
-        taken |= {named.name for named in named_blocks(spec.predictor.smooths)}
+        taken = {term.name for predictor in spec.predictors for term in predictor.common}
+        for predictor in spec.predictors:
+            taken |= {named.name for named in named_blocks(predictor.smooths)}
+        for parameter in spec.nonlinear.parameters if spec.nonlinear is not None else ():
+            taken |= {parameter.name, parameter.intercept_name}
         taken |= {name for block in spec.groups for name in block.effect_names}
         outcome = _free(spec.response.name if spec.response else "y", taken)
         taken.add(outcome)

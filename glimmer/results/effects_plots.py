@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST = 3
 HEIGHT = 3.6
+LONG = 14
 
 
 def plot_predictions(
@@ -54,7 +55,8 @@ def plot_predictions(
     >>> plot_predictions(model, ["Days", "Subject"], groups="all")  # doctest: +SKIP
     """
     effects = predictions(model, conditional, **options)
-    return _plot(effects, _axes(conditional, options), _outcome(model, options))
+    label = f"{model.spec.names.outcome}{_scale(options)}"
+    return _plot(effects, _axes(conditional, options), label)
 
 
 def plot_comparisons(
@@ -77,7 +79,7 @@ def plot_comparisons(
     several = effects.summary["contrast"].nunique() > 1
     columns += ["contrast"] if several or not columns else []
     (term,) = effects.summary["term"].unique()
-    return _plot(effects, columns, f"{_outcome(model, options)}: comparison of {term}")
+    return _plot(effects, columns, f"comparison of {term}{_scale(options)}")
 
 
 def plot_slopes(
@@ -104,9 +106,8 @@ def _axes(conditional: Conditional, options: EffectOptions) -> list[str]:
     return [source] if isinstance(source, str) else list(source)
 
 
-def _outcome(model: ModelBuilder, options: EffectOptions) -> str:
-    response = model.spec.names.outcome
-    return f"linear predictor of {response}" if options.get("kind") == "linpred" else response
+def _scale(options: EffectOptions) -> str:
+    return " (linear predictor)" if options.get("kind") == "linpred" else ""
 
 
 def _plot(effects: Effects, columns: list[str], label: str) -> Figure:
@@ -122,7 +123,7 @@ def _plot(effects: Effects, columns: list[str], label: str) -> Figure:
     figure, axes = plt.subplots(
         1,
         len(parts),
-        figsize=(HEIGHT * (0.4 + len(parts)), HEIGHT),
+        figsize=(HEIGHT * (0.6 + len(parts)), HEIGHT),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -135,7 +136,11 @@ def _plot(effects: Effects, columns: list[str], label: str) -> Figure:
         axis.set_title("" if value is None else f"{panel} = {_short(value)}")
     axes[0, 0].set_ylabel(label)
     if colour is not None:
-        axes[0, -1].legend(title=colour)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        columns_of_legend = 1 + len(names) // LONG
+        figure.legend(
+            handles, names, title=colour, loc="outside right upper", ncols=columns_of_legend
+        )
     return figure
 
 

@@ -138,12 +138,13 @@ def _panels(count: int, axes: Sequence[Axes] | None) -> list[Any]:
         return given[:count]
     if count == 0:
         raise ArgumentError("No smooth has a plot.", fix="use smooth_estimates()")
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
     columns = min(count, 3)
     rows = -(-count // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    size = (4.2 * columns, 3.4 * rows)
+    _, grid_of_axes = plt.subplots(rows, columns, squeeze=False, figsize=size, layout="constrained")
+    panels = list(grid_of_axes.flat)
     for panel in panels[count:]:
         panel.set_axis_off()
     return panels[:count]

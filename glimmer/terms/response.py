@@ -173,7 +173,7 @@ def _labels(node: Node, learned: Learned, family: Family, formula: str) -> tuple
     if len(levels) != 2:
         shown = ", ".join(map(repr, levels[:4]))
         raise OutcomeError(
-            f"The outcome {str(node)!r} has {len(levels)} levels ({shown}), not two.",
+            f"The outcome {str(node)!r} has {len(levels)} level(s) ({shown}), not two.",
             column=str(node),
             formula=formula,
             span=node.span,

@@ -109,15 +109,18 @@ def joint_triangle(integers, factor, triangles, T):
 @kernel(f8(floats_at, i8))
 def _pivot(d, n):
     """Overwrite d >= 0 by (1 + d)^-1/2; return the sum of log (1 + d) / 2, by few logarithms."""
-    total, product = 0.0, 1.0
-    for i in range(n):
-        product *= 1.0 + d[i]
-        if product > 1e150:
-            total += np.log(product)
-            product = 1.0
+    total, even, odd = 0.0, 1.0, 1.0
+    for i in range(0, n - 1, 2):
+        even *= 1.0 + d[i]
+        odd *= 1.0 + d[i + 1]
+        if even * odd > 1e150:
+            total += np.log(even * odd)
+            even, odd = 1.0, 1.0
+    if n % 2 == 1:
+        even *= 1.0 + d[n - 1]
     for i in range(n):
         d[i] = 1.0 / np.sqrt(1.0 + d[i])
-    return 0.5 * (total + np.log(product))
+    return 0.5 * (total + np.log(even * odd))
 
 
 @kernel(void(floats_at, i8, i8))
