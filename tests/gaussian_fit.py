@@ -1,7 +1,7 @@
 """A posterior of sleepstudy's model without a sampler, exact given its variance parameters.
 
-Given sigma and Sigma (near their REML estimates), (beta, b) are normal: y = X beta + Z b + e. Levels
-without rows come out as draws from N(0, Sigma).
+Given sigma and Sigma (near their REML estimates), (beta, b) are normal: y = X beta + Z b + e.
+Levels without rows come out as draws from N(0, Sigma).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from glimmer.sampling.kernels import (
     draw_coefficients,
     reference,
 )
-from glimmer.sampling.kernels.crossproducts import REST, SPARSE
+from glimmer.sampling.kernels.layout import REST, SPARSE
 
 PYTHON, NUMBA = Mode("py", "fast_compile"), "NUMBA"
 ROWS = 90

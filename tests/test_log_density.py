@@ -9,13 +9,9 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from natural import PLAIN, Values, evaluator, log_densities, random_point
 from pytensor.compile.mode import Mode
 from scipy import linalg, special, stats
-
-import glimmer as gl
-from glimmer.errors import PriorError
-from glimmer.families import FAMILIES
-from natural import PLAIN, Values, evaluator, log_densities, random_point
 from textbook import (
     INVERSE_LINKS,
     LIKELIHOODS,
@@ -26,6 +22,10 @@ from textbook import (
     log_jacobian,
     partial_correlation,
 )
+
+import glimmer as gl
+from glimmer.errors import PriorError
+from glimmer.families import FAMILIES
 
 N, LEVELS = 40, 5
 RNG = np.random.default_rng(20)
@@ -472,7 +472,8 @@ def test_weights_of_one_change_nothing_and_of_two_double_rows() -> None:
 
 
 @pytest.mark.parametrize(("family", "formula"), [
-    ("binomial", "p(y, n) ~ 1"), ("poisson", "y ~ 1"), ("student_t", "y ~ 1"), ("bernoulli", "y ~ 1")
+    ("binomial", "p(y, n) ~ 1"), ("poisson", "y ~ 1"), ("student_t", "y ~ 1"),
+    ("bernoulli", "y ~ 1"),
 ])  # fmt: skip
 def test_weights_in_other_families(family: str, formula: str) -> None:
     weights = np.linspace(0.5, 3, N)

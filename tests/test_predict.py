@@ -209,8 +209,8 @@ def test_how_rows_and_draws_are_divided_changes_nothing(monkeypatch):
     monkeypatch.setattr(prediction, "BLOCK_ROWS", 128)
     whole = {kind: values(model, new, kind, random_seed=1) for kind in KINDS}
     parts = list(predict_chunks(model, new, "response", random_seed=1))
-    assert [part["predictions"].sizes["obs_id"] for part in parts] == [128, 128, 128, 128, 28]
-    joined = np.concatenate([part["predictions"]["Reaction"].values for part in parts], axis=-1)
+    assert [part.sizes["obs_id"] for part in parts] == [128, 128, 128, 128, 28]
+    joined = np.concatenate(parts, axis=-1)
     assert np.array_equal(joined, whole["response"])
     monkeypatch.setattr(prediction, "CHUNK_BYTES", 8 * 128 * 5)
     for kind in KINDS:

@@ -215,5 +215,5 @@ def test_training_rows_have_their_own(name):
 
 
 def test_what_is_not_a_table():
-    with pytest.raises(NewDataError, match="not a table"):
+    with pytest.raises(NewDataError, match="no table"):
         predict(case("correlated slopes")[1], 3.0)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytest
+from natural import Values, prior_draws
 from scipy import stats
 
 import glimmer as gl
 from glimmer.model.group_effects import group_effects
 from glimmer.priors.covariance import Covariance
-from natural import Values, prior_draws
 
 DRAWS, N, LEVELS = 20_000, 24, 3
 RNG = np.random.default_rng(5)

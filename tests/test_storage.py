@@ -202,7 +202,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_random_damage(saved, tmp_path):
-    """Truncated, emptied, lengthened or with a bit flipped: always `StoreError`, naming the file."""
+    """Truncated, emptied, lengthened, with a bit flipped: `StoreError`, which names the file."""
     _, path = saved
     random = np.random.default_rng(11)
     for trial in range(60):
@@ -288,7 +288,16 @@ def _cyclic(file):
     file["0"] = file["/"]
 
 
-@pytest.mark.parametrize("make", [_huge, _external, _linked, _soft, _cyclic])
+REACHING = {
+    _huge: "declares",
+    _external: "other files",
+    _linked: "other places",
+    _soft: "other places",
+    _cyclic: "too deep",
+}
+
+
+@pytest.mark.parametrize("make", REACHING)
 @pytest.mark.parametrize("name", [ARRAYS, DRAWS])
 def test_files_that_reach_too_far(saved, tmp_path, make, name):
     copy = tmp_path / "copy"
@@ -296,7 +305,7 @@ def test_files_that_reach_too_far(saved, tmp_path, make, name):
     with h5py.File(copy / name, "w") as file:
         make(file)
     _resigned(copy)
-    with pytest.raises(StoreError, match=r"declares|links|other files|cannot be read"):
+    with pytest.raises(StoreError, match=REACHING[make]):
         load(copy)
 
 

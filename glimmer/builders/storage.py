@@ -121,10 +121,11 @@ def load(
 
 def _register() -> None:
     """Make known what is saved besides the specification."""
-    from glimmer.model.design import Design
+    from glimmer.model import Design
+    from glimmer.smooths import Grouped
     from glimmer.terms import GroupDesign
 
-    for kind in (Design, GroupDesign, Numeric, Factor):
+    for kind in (Design, GroupDesign, Grouped, Numeric, Factor):
         register(kind)
 
 

@@ -114,8 +114,7 @@ class Frame:
         for other in self._table.columns:
             if not isinstance(other, str) and str(other) == name:
                 return WrongType(
-                    f"The column {other!r} is named by a value of type {type(other).__name__}, not by a "
-                    "string.",
+                    f"The column {other!r} is named by a value of type {type(other).__name__}.",
                     column=name,
                     fix=f"rename it, e.g. df.rename(columns={{{other!r}: 'x{other}'}})",
                 )

@@ -10,8 +10,6 @@ from copyreg import __newobj__  # type: ignore[attr-defined]
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from glimmer.errors import FamilyError, StoreError
 from glimmer.families.links import Link, get_link
 from glimmer.families.support import REAL, Support

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,8 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.errors import PriorError
-from glimmer.model.group_effects import correlation, group_effects
+from glimmer.model.curve_effects import curve_effects, residual_sd
+from glimmer.model.group_effects import Around, correlation, group_effects
 from glimmer.model.priors import CommonPrior, improper
 from glimmer.model.smooth_effects import smooth_effects
 from glimmer.priors.covariance import Covariance
@@ -71,8 +74,13 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     coords = {**spec.coords, "obs_id": design.rows}
     with pm.Model(coords=coords) as model:
         aux, noise = register_auxiliary(spec)
-        smooths = smooth_effects(spec.predictor.smooths, design.smooths, spec.priors.smooth, noise)
-        eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
+        if spec.nonlinear is None:
+            priors, terms = spec.priors.smooth, spec.predictor.smooths
+            smooths = smooth_effects(terms, design.smooths, priors, noise)
+            eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
+        else:
+            found = curve_effects(spec, design, noise, partial(_groups_by_target, spec, design, noise))
+            eta, smooths, aux = found.eta, found.smooths, residual_sd(spec, aux, found.curve)
         if design.offset is not None:
             eta = eta + pm.Data("offset_data", design.offset, dims="obs_id")
         extra = _extra(spec, design, aux)
@@ -187,29 +195,44 @@ def _name_parts(spec: ModelSpec, terms: Any, beta: TensorVariable) -> None:
 
 def _groups(spec: ModelSpec, design: Design, noise: Any) -> Any:
     """The sum of all group-specific terms."""
-    total: Any = 0.0
+    return sum(_groups_by_target(spec, design, noise).values(), start=0.0)
+
+
+def _groups_by_target(
+    spec: ModelSpec, design: Design, noise: Any, around: Mapping[str, Around] | None = None
+) -> dict[str, Any]:
+    """Sums of group-specific terms by the parameter that they are added to."""
+    totals: dict[str, Any] = {}
     for block in spec.groups:
         if block.name in design.groups:
-            total = total + _block(spec, block, design, noise)
-    return total
+            columns = _block(spec, block, design, noise, around or {})
+            for target, column in zip(block.column_targets, columns, strict=True):
+                totals[target] = totals[target] + column if target in totals else column
+    return totals
 
 
-def _block(spec: ModelSpec, block: GroupBlock, design: Design, noise: Any) -> Any:
-    """One block: its covariance, its effects, and their sum in every row."""
+def _block(
+    spec: ModelSpec, block: GroupBlock, design: Design, noise: Any, around: Mapping[str, Around]
+) -> list[Any]:
+    """One block: its covariance, its effects, and what each adds in every row."""
     data = design.groups[block.name]
     covariance = register_covariance(spec, block, noise)
-    centered = (spec.centered or {}).get(block.name, False)
-    effects = group_effects(block.effect_names, covariance, block.level_dim, centered=centered)
+    chosen = spec.centered or {}
+    whole = chosen.get(block.name, False)
+    centered = [chosen.get(name, whole) for name in block.effect_names]
+    effects = group_effects(
+        block.effect_names, covariance, block.level_dim, centered=centered, around=around
+    )
     if data.new_levels:
         effects = _with_new_levels(block, covariance, effects, data.new_levels)
     index = pm.Data(f"{block.name}_index", data.index, dims="obs_id")
-    total: Any = 0.0
+    added = []
     for k, (name, effect) in enumerate(zip(block.effect_names, effects, strict=True)):
         gathered = effect[index]
-        if not (block.intercept and k == 0):
+        if not block.ones[k]:
             gathered = gathered * pm.Data(f"{name}_data", data.columns[:, k], dims="obs_id")
-        total = total + gathered
-    return total
+        added.append(gathered)
+    return added
 
 
 def register_covariance(spec: ModelSpec, block: GroupBlock, noise: Any) -> Covariance:

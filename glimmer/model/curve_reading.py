@@ -312,8 +312,10 @@ def _parameter_terms(name: str, given: Any, frame: Frame, judge: Judge) -> tuple
             span=(0, len(formula.text)),
             fix=f'write params={{"{name}": "~ x + (1 | g)"}}',
         )
-    with judge.reading():
-        return formula.text, expand(formula.text, formula.parts[0], names=list(frame.names))
+    names = list(frame.names)
+    return formula.text, judge.hearing(
+        "formula", lambda: expand(formula.text, formula.parts[0], names=names)
+    )
 
 
 def _of_parameter(formula: str, name: str, terms: Terms) -> list[Written]:
@@ -334,8 +336,7 @@ def _third_part(
     judge: Judge,
 ) -> list[Written]:
     """R's third part: ``Asym | g`` and, for common effects, ``Asym:x``."""
-    with judge.reading():
-        found = expand(formula.text, formula.parts[1])
+    found = judge.hearing("formula", lambda: expand(formula.text, formula.parts[1]))
     free = [name for name in curve.names if name not in curve.known]
     for special in (*found.smooths, *found.offsets):
         raise FormulaError(

@@ -19,6 +19,7 @@ from glimmer.terms import GroupBlock, GroupDesign, Outcome
 if TYPE_CHECKING:
     from glimmer.model.nonlinear_spec import Nonlinear
     from glimmer.model.spec import LinearPredictor, ModelSpec
+    from glimmer.nonlinear import MeanFunction
     from glimmer.smooths.term import BlockColumns
 
 
@@ -144,26 +145,8 @@ def design_of(
 def curve_design(
     nonlinear: Nonlinear, frame: Frame, functions: Mapping[str, Any] | None = None
 ) -> CurveDesign:
-    """The arrays of a curve and its parameters for any table.
-
-    Raises
-    ------
-    DataError
-        An input lies outside the domain of the function.
-    """
-    inputs = []
-    for argument, parts in zip(nonlinear.function.inputs, nonlinear.inputs, strict=True):
-        columns = [_input_column(learned, frame, functions) for learned in parts]
-        values = columns[0] if argument.ndim == 1 else np.column_stack(columns)
-        if np.any(values < argument.lower):
-            row = int(np.argmax(np.atleast_2d(values.T).min(axis=0) < argument.lower))
-            raise DataError(
-                f"{nonlinear.function.name} has no meaning for {parts[0].text} < "
-                f"{argument.lower:g} (row {frame.rows()[row]}).",
-                column=parts[0].text,
-                fix="leave these rows out with subset=, or choose another function",
-            )
-        inputs.append(values)
+    """The arrays of a curve and its parameters for any table."""
+    inputs = input_arrays(nonlinear.function, nonlinear.inputs, frame, functions)
     X, offsets = {}, {}
     for parameter in nonlinear.free:
         assert parameter.predictor is not None  # noqa: S101
@@ -171,7 +154,30 @@ def curve_design(
         offset = total_offset(parameter.predictor.offsets, frame, None, functions)
         if offset is not None:
             offsets[parameter.name] = offset
-    return CurveDesign(tuple(inputs), X, offsets)
+    return CurveDesign(inputs, X, offsets)
+
+
+def input_arrays(
+    function: MeanFunction,
+    learned: tuple[tuple[Learned, ...], ...],
+    frame: Frame,
+    functions: Mapping[str, Any] | None = None,
+) -> tuple[np.ndarray, ...]:
+    """The data arguments of a curve; raise `DataError` outside its domain."""
+    inputs = []
+    for argument, parts in zip(function.inputs, learned, strict=True):
+        columns = [_input_column(part, frame, functions) for part in parts]
+        values = columns[0] if argument.ndim == 1 else np.column_stack(columns)
+        outside = np.flatnonzero(np.any(np.atleast_2d(values.T) < argument.lower, axis=0))
+        if outside.size:
+            raise DataError(
+                f"{function.name} has no meaning for {parts[0].text} < {argument.lower:g} "
+                f"(row {frame.rows()[outside[0]]}, and {outside.size - 1} more).",
+                column=parts[0].text,
+                fix="leave these rows out with subset=, or choose another function",
+            )
+        inputs.append(values)
+    return tuple(inputs)
 
 
 def _input_column(

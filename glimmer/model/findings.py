@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glimmer.data import Column, Numeric
 from glimmer.errors import Constant, DuplicateName, NotFinite, TooFewGroups
 from glimmer.families import Family
 from glimmer.model.checks import Finding
@@ -16,7 +17,6 @@ from glimmer.model.smooth_names import named_blocks
 from glimmer.terms import GroupBlock, GroupDesign
 
 if TYPE_CHECKING:
-    from glimmer.data import Column
     from glimmer.model.spec import ModelSpec
 
 LARGEST = 1e100
@@ -47,6 +47,13 @@ def check_columns(X: np.ndarray, names: Sequence[str], intercept: bool) -> Itera
             )
 
 
+def check_covariates(columns: Sequence[Column]) -> Iterator[Finding]:
+    """Judge the covariates of smooths; labels are for the smooths to judge."""
+    for column in columns:
+        if isinstance(column, Numeric):
+            yield from _check_scale(column.values, f"column {column.name!r}", column.name)
+
+
 def _check_scale(values: np.ndarray, what: str, name: str) -> Iterator[Finding]:
     """Judge whether sums of squares of the values can be computed, and how well."""
     largest = np.abs(values).max() if np.isfinite(values).all() else np.inf
@@ -73,7 +80,8 @@ def check_rank(X: np.ndarray, names: Sequence[str], intercept: bool) -> Iterator
     _, values, vectors = np.linalg.svd(scaled, full_matrices=False)
     rounding = np.sqrt(n) * EPSILON * float(np.max(np.linalg.norm(X, axis=0) / norms))
     loading = np.abs(vectors[-1])
-    tied = [names[j] for j in np.flatnonzero(loading > 0.05 * loading.max())]
+    large = loading > 0.05 * loading.max()
+    tied = [name for name, chosen in zip(names, large, strict=True) if chosen]
     level = X.mean(0) * vectors[-1] / norms
     with_one = intercept and abs(level.sum()) > 1e-9 * np.abs(level).sum()
     if values[-1] <= max(rounding, 10 * k * EPSILON) * values[0]:
@@ -119,7 +127,7 @@ def check_width(levels: int, term: str, n: int) -> Iterator[Finding]:
 def check_integers(columns: Sequence[Column]) -> Iterator[Finding]:
     """Look for numbers that lose precision."""
     for column in columns:
-        if getattr(column, "exact", None) is not None:
+        if isinstance(column, Numeric) and column.exact is not None:
             yield Finding(
                 "large_integers",
                 f"Column {column.name!r} holds integers beyond 2**53, which lose precision as "
@@ -145,7 +153,7 @@ def check_group(block: GroupBlock, data: GroupDesign, family: Family) -> Iterato
             fix="rename levels so that none holds a colon",
         )
     for k, effect in enumerate(block.effect_names):
-        if not (block.intercept and k == 0):
+        if not block.ones[k]:
             yield from _check_effect(data.columns[:, k], effect, block.intercept)
     if family.group_scale is not None and levels == len(data.index) and block.intercept:
         yield Finding(
@@ -248,7 +256,7 @@ def check_separation(
 def check_names(spec: ModelSpec) -> None:
     """Raise `DuplicateName` if a term would have the name of another variable of the model."""
     own = list(_own_names(spec))
-    terms = [term.name for term in spec.predictor.common]
+    terms = [term.name for predictor in spec.predictors for term in predictor.common]
     for name in terms:
         if name in own or f"{name}_dim" in own:
             raise DuplicateName(

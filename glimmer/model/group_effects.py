@@ -8,6 +8,9 @@ transform that changes coordinates and not the model.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pymc as pm
@@ -38,8 +41,21 @@ class Standardized(Transform):
 STANDARDIZED = Standardized()
 
 
+@dataclass(frozen=True)
+class Around:
+    """The population's value that effects are added to, and coordinates for their sum."""
+
+    value: Any
+    coordinates: Transform
+
+
 def group_effects(
-    names: tuple[str, ...], covariance: Covariance, dim: str, *, centered: bool = False
+    names: tuple[str, ...],
+    covariance: Covariance,
+    dim: str,
+    *,
+    centered: Sequence[bool] = (),
+    around: Mapping[str, Around] = MappingProxyType({}),
 ) -> list[TensorVariable]:
     """Register the effects of a block in the current model.
 
@@ -49,8 +65,11 @@ def group_effects(
     covariance : Covariance
     dim : str
         The dimension of levels.
-    centered : bool
-        Sample in b itself rather than in z.
+    centered : sequence of bool, length p
+        Which effects are sampled in b itself rather than in z; none by default.
+    around : mapping of str to Around
+        By effect: sample those that are centred in the sum of b and the population's value, which
+        is a variable ``Asym|Tree_value`` of its own. The model is the same.
 
     Returns
     -------
@@ -62,11 +81,27 @@ def group_effects(
         sd, row = covariance.sds[k], covariance.chol[k]
         mean = sd * sum((row[m] * z[m] for m in range(k)), start=0.0)
         spread = sd * row[k]
-        transform = None if centered else STANDARDIZED
-        effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
+        center = bool(centered) and centered[k]
+        if center and name in around:
+            effect = _around(name, around[name], mean, spread, dim)
+        else:
+            transform = None if center else STANDARDIZED
+            effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
         effects.append(effect)
         z.append((effect - mean) / spread)
     return effects
+
+
+def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> TensorVariable:
+    """An effect as the difference between a level's value and the population's."""
+    value = pm.Normal(
+        f"{name}_value",
+        around.value + mean,
+        spread,
+        dims=dim,
+        default_transform=around.coordinates,
+    )
+    return pm.Deterministic(name, value - around.value, dims=dim)
 
 
 def correlation(covariance: Covariance) -> TensorVariable:

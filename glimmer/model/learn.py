@@ -17,7 +17,7 @@ from glimmer.model.arguments import PerRow, per_row
 from glimmer.model.checks import Finding, Judge
 from glimmer.model.design import Design, design_of
 from glimmer.model.priors import ModelPriors, Resolver
-from glimmer.model.reading import read_terms, used_columns, value_columns
+from glimmer.model.reading import covariates, named, read_terms, used_columns, value_columns
 from glimmer.model.rows import select
 from glimmer.model.smooth_priors import RstanarmSmoothPrior
 from glimmer.model.spec import LinearPredictor, ModelSpec
@@ -80,11 +80,11 @@ def learn_model(
     formula = parse(text)
     terms = read_terms(formula, frame, judge, outcome=not options.prior_PD, random=options.random)
     weights = per_row("weights", options.weights, frame)
-    named = isinstance(options.offset, str)
-    if named:
+    by_name = isinstance(options.offset, str)
+    if by_name:
         frame.numeric(options.offset)
         terms = replace(terms, offsets=(*terms.offsets, Name(options.offset)))
-    offset = per_row("offset", None if named else options.offset, frame)
+    offset = per_row("offset", None if by_name else options.offset, frame)
     frame, (weights, offset) = select(
         frame,
         used_columns(formula, terms),
@@ -96,7 +96,7 @@ def learn_model(
     )
     judge(findings.check_integers([frame[v.name] for v in value_columns(formula, terms)]))
     coder = Coder(frame, formula.text, options.contrasts, options.functions)
-    response, outcome, family = _response(formula, frame, family, options, weights)
+    response, outcome, family = read_response(formula, frame, family, options, weights)
     spec = ModelSpec(
         formula=formula.text,
         family=family,
@@ -104,7 +104,7 @@ def learn_model(
         predictor=_predictor(terms, coder, formula, family, options, judge),
         groups=learn_groups(terms.groups, coder),
         priors=ModelPriors(None, (), {}, {}, ()),
-        weights=_meaning(weights, response, family),
+        weights=meaning_of_weights(weights, response, family),
         weights_column=options.weights if isinstance(options.weights, str) else None,
         array_offset=offset.array,
         likelihood=not options.prior_PD,
@@ -124,7 +124,7 @@ def _completed(
     spec = replace(
         spec,
         predictor=_centred_columns(spec.predictor, design.X, options.QR),
-        centered=_centered(options.centered, spec.groups),
+        centered=centered_blocks(options.centered, spec.groups),
     )
     spec = replace(spec, priors=_priors(spec, design, options))
     judge(_doubtful_model(spec, design))
@@ -132,7 +132,7 @@ def _completed(
     return replace(spec, predictor=replace(spec.predictor, start=start))
 
 
-def _response(
+def read_response(
     formula: Formula, frame: Frame, family: Family, options: Options, weights: PerRow
 ) -> tuple[Response | None, Outcome | None, Family]:
     if formula.response is None:
@@ -164,6 +164,7 @@ def _predictor(
     for term in terms.common:
         levels = [len(coder.learned(node).levels or ()) or 1 for node in term.factors]
         judge(findings.check_width(int(np.prod(levels)), str(term), len(coder.frame)))
+    judge(findings.check_covariates([coder.frame[v.name] for v in named(*covariates(terms))]))
     return LinearPredictor(
         name="",
         intercept=terms.intercept,
@@ -242,7 +243,7 @@ def _priors(spec: ModelSpec, design: Design, options: Options) -> ModelPriors:
     )
 
 
-def _meaning(weights: PerRow, response: Response | None, family: Family) -> Any:
+def meaning_of_weights(weights: PerRow, response: Response | None, family: Family) -> Any:
     if weights.values is None:
         return "none"
     if response is not None and response.form == "proportion":
@@ -255,7 +256,7 @@ def _meaning(weights: PerRow, response: Response | None, family: Family) -> Any:
     return "precision" if weights.precision else "likelihood"
 
 
-def _centered(given: bool | Mapping[str, bool], groups: tuple[GroupBlock, ...]) -> dict[str, bool]:
+def centered_blocks(given: bool | Mapping[str, bool], groups: tuple[GroupBlock, ...]) -> dict[str, bool]:
     if not isinstance(given, Mapping):
         return {block.name: bool(given) for block in groups}
     known = {name for block in groups for name in (block.name, block.factor_name)}

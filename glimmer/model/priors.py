@@ -36,6 +36,21 @@ class CommonPrior:
 
 
 @record
+class ParameterPriors:
+    """Priors of one parameter of a curve, on the scale of its transform.
+
+    Attributes
+    ----------
+    intercept : Prior or None
+        With predictors centred.
+    common : tuple of CommonPrior
+    """
+
+    intercept: Prior | None
+    common: tuple[CommonPrior, ...] = ()
+
+
+@record
 class PriorLine:
     """A line of `prior_summary`: a parameter's prior as specified and as used."""
 
@@ -59,6 +74,10 @@ class ModelPriors:
         By name of the block.
     lines : tuple of PriorLine
     smooth : SmoothPriors
+    parameters : dict of str to ParameterPriors
+        Of a nonlinear model.
+    residual : dict of str to Prior
+        Of the parameters of a residual sd that follows the curve.
     """
 
     intercept: Prior | None
@@ -67,6 +86,15 @@ class ModelPriors:
     covariance: dict[str, CovariancePrior]
     lines: tuple[PriorLine, ...]
     smooth: SmoothPriors = field(default_factory=lambda: SmoothPriors({}, {}))
+    parameters: dict[str, ParameterPriors] = field(default_factory=dict)
+    residual: dict[str, Prior] = field(default_factory=dict)
+
+    @property
+    def of_curve(self) -> dict[str, Prior]:
+        """Priors of a nonlinear model's intercepts and coefficients, by name."""
+        intercepts = {n: p.intercept for n, p in self.parameters.items() if p.intercept is not None}
+        commons = [c for p in self.parameters.values() for c in p.common]
+        return {**intercepts, **{", ".join(c.terms): c.prior for c in commons}, **self.residual}
 
 
 class Resolver:
@@ -116,6 +144,9 @@ class Resolver:
         self.lines.append(PriorLine(parameter, str(prior), str(adjusted), group))
         return adjusted
 
+    def _line(self, parameter: str, specified: str, adjusted: str) -> None:
+        self.lines.append(PriorLine(parameter, specified, adjusted, "covariance"))
+
     def _intercept(self, given: Any) -> Prior:
         default = normal(self.center, autoscale=True)
         prior = default if given is None else as_prior(given)
@@ -129,7 +160,7 @@ class Resolver:
         if not terms:
             return ()
         names = tuple(term.name for term in terms)
-        sds = np.ones(X.shape[1]) if self.qr else _column_sds(X)
+        sds = np.ones(X.shape[1]) if self.qr else column_sds(X)
         default = normal(0, autoscale=True)
         if isinstance(given, Mapping):
             return self._by_name(given, terms, sds, default)
@@ -140,7 +171,7 @@ class Resolver:
             return (CommonPrior(names, scaled),)
         at, out = 0, []
         for term in terms:
-            out.append(CommonPrior((term.name,), scaled.at(_position(term, at))))
+            out.append(CommonPrior((term.name,), scaled.at(position(term, at))))
             at += term.width
         return tuple(out)
 
@@ -164,12 +195,13 @@ class Resolver:
             _check_length(prior, term.width, repr(term.name))
             scales = Scales(self.sd, sds[at : at + term.width], self.link)
             own = self._use(term.name, "common", prior, scales)
-            out.append(CommonPrior((term.name,), own.at(_position(term, 0))))
+            out.append(CommonPrior((term.name,), own.at(position(term, 0))))
             at += term.width
         return tuple(out)
 
     def _smooth(self, given: Any, prior: Any, terms: Sequence[SmoothTerm]) -> SmoothPriors:
-        sds, null = {}, {}
+        sds: dict[str, Prior] = {}
+        null: dict[str, Prior] = {}
         for named, name, own in smooth_priors(given, prior, terms):
             place = sds if named.sds else null
             link = 1.0 if named.sds else self.link
@@ -203,7 +235,7 @@ class Resolver:
         from glimmer.priors import decov
 
         by_name = given if isinstance(given, Mapping) else {}
-        known = {key for block, _ in blocks for key in _keys(block)}
+        known = {key for block, _ in blocks for key in keys_of(block)}
         for key in by_name:
             if key not in known:
                 raise PriorError(
@@ -212,30 +244,30 @@ class Resolver:
                 )
         out = {}
         for block, columns in blocks:
-            asked = next((by_name[key] for key in _keys(block) if key in by_name), None)
+            asked = next((by_name[key] for key in keys_of(block) if key in by_name), None)
             if asked is None:
                 asked = decov() if given is by_name else given
             prior = as_covariance_prior(asked)
-            _check_block(prior, block)
-            scales = Scales(self.sd, _column_sds(columns), 1.0)
+            check_block(prior, block)
+            scales = Scales(self.sd, column_sds(columns), 1.0)
             adjusted = prior.rescaled(scales)
-            self.lines.append(PriorLine(block.name, str(prior), str(adjusted), "covariance"))
+            self._line(block.name, str(prior), str(adjusted))
             out[block.name] = adjusted
         return out
 
 
-def _position(term: CommonTerm, at: int) -> slice | int:
+def position(term: CommonTerm, at: int) -> slice | int:
     """Where a term's columns are among all of them."""
     return at if term.scalar else slice(at, at + term.width)
 
 
-def _keys(block: GroupBlock) -> tuple[str, ...]:
+def keys_of(block: GroupBlock) -> tuple[str, ...]:
     """Names under which a block's prior may be given, the most particular first."""
     single = block.effect_names if block.size == 1 else ()
     return (*single, block.name, block.factor_name)
 
 
-def _check_block(prior: CovariancePrior, block: GroupBlock) -> None:
+def check_block(prior: CovariancePrior, block: GroupBlock) -> None:
     for what in ("concentration", "sd"):
         value = getattr(prior, what, None)
         if isinstance(value, tuple) and len(value) not in (1, block.size):
@@ -268,7 +300,7 @@ def _center_and_sd(family: Family, y: np.ndarray | None) -> tuple[float, float]:
     return center, float(values.std(ddof=1)) if len(values) > 1 else 1.0
 
 
-def _column_sds(X: np.ndarray) -> np.ndarray:
+def column_sds(X: np.ndarray) -> np.ndarray:
     """Standard deviation (n - 1) of each column; 1 for a constant one."""
     if len(X) < 2:
         return np.ones(X.shape[1])
@@ -282,5 +314,6 @@ def improper(priors: ModelPriors) -> tuple[str, ...]:
         "Intercept": priors.intercept,
         **{", ".join(common.terms): common.prior for common in priors.common},
         **priors.aux,
+        **priors.of_curve,
     }
     return tuple(name for name, prior in named.items() if prior is not None and not prior.proper)

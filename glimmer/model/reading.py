@@ -89,6 +89,11 @@ def value_columns(formula: Formula, terms: Terms) -> tuple[Name, ...]:
     return tuple(dict.fromkeys(named(formula.response, *_value_nodes(terms))))
 
 
+def covariates(terms: Terms) -> list[Node]:
+    """What the smooths are smooths of."""
+    return [node for call in terms.smooths for node in call.args]
+
+
 def named(*nodes: Node | None) -> Iterable[Name]:
     """The columns that some nodes name."""
     return (name for node in nodes if node is not None for name in variables(node))
@@ -97,9 +102,8 @@ def named(*nodes: Node | None) -> Iterable[Name]:
 def _value_nodes(terms: Terms) -> list[Node]:
     effects = (effect for group in terms.groups for effect in group.effects.common)
     nodes = [node for term in (*terms.common, *effects) for node in term.factors]
-    covariates = [node for call in terms.smooths for node in call.args]
     by = [node for call in terms.smooths for name, node in call.kwargs if name == "by"]
-    return [*nodes, *terms.offsets, *covariates, *by]
+    return [*nodes, *terms.offsets, *covariates(terms), *by]
 
 
 def _check_outcome_unused(formula: Formula, terms: Terms) -> None:

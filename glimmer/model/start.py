@@ -9,6 +9,7 @@ import numpy as np
 
 from glimmer.errors import NotFinite
 from glimmer.families.support import REAL
+from glimmer.model.replay import PLAIN
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
 
@@ -40,11 +41,11 @@ def starting_intercept(
     """
     shifts = np.zeros(1) if offset is None else np.array([offset.min(), offset.max()])
     center = 0.0 if prior is None else float(support_point(prior.rv()))
-    if _possible(family, center + shifts):
+    if possible(family, center + shifts):
         return None
     if prior is not None:
         for eta in _candidates(family, outcome, offset):
-            if _possible(family, eta + shifts) and _inside(prior, eta):
+            if possible(family, eta + shifts) and _inside(prior, eta):
                 return float(eta)
     raise NotFinite(
         f"With the {family.link_name} link of the {family.name} family, the model starts at an "
@@ -64,7 +65,7 @@ def _candidates(
     """Linear predictors to start from, the best first."""
     shifts = [0.0] if offset is None else [float(f(offset)) for f in (np.mean, np.min, np.max)]
     means = [0.5, 1.0] if outcome is None else _means(family, outcome)
-    for eta in _evaluate(family.link_function.forward, np.array(means)):
+    for eta in evaluate(family.link_function.forward, np.array(means)):
         yield from (float(eta) - shift for shift in shifts)
 
 
@@ -80,11 +81,11 @@ def _means(family: Family, outcome: Outcome) -> list[float]:
     return [mean, abs(mean), float(y.std()), 1.0]
 
 
-def _possible(family: Family, eta: np.ndarray) -> bool:
+def possible(family: Family, eta: np.ndarray) -> bool:
     """Whether the means at some linear predictors lie where the family's means do."""
     if family.link_name in family.on_eta:
         return bool(np.isfinite(eta).all())
-    mu = _evaluate(family.link_function.inverse, eta)
+    mu = evaluate(family.link_function.inverse, eta)
     support = REAL if family.mean is not None else family.support
     upper = 1.0 if family.binary or family.has_trials else support.upper
     return bool(np.all(np.isfinite(mu) & (mu > support.lower) & (mu < upper)))
@@ -111,7 +112,7 @@ def support_point(rv: Any) -> np.ndarray:
     return _run(support_point(rv))
 
 
-def _evaluate(function: Any, values: np.ndarray) -> np.ndarray:
+def evaluate(function: Any, values: np.ndarray) -> np.ndarray:
     from pytensor.tensor import as_tensor
 
     with np.errstate(all="ignore"):
@@ -119,6 +120,4 @@ def _evaluate(function: Any, values: np.ndarray) -> np.ndarray:
 
 
 def _run(expression: Any) -> np.ndarray:
-    from pytensor.compile.mode import Mode
-
-    return np.asarray(expression.eval(mode=Mode(linker="py", optimizer=None)))
+    return np.asarray(expression.eval(mode=PLAIN))

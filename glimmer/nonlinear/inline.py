@@ -116,7 +116,7 @@ def inline_function(
 
     data = tuple(Input(column) for column in inputs)
     expression.__doc__ = f"``{node}``."
-    return MeanFunction(name, data, tuple(declared.values()), expression)
+    return MeanFunction(name, data, tuple(declared.values()), expression, source=str(node))
 
 
 def _plain(name: str, kind: str | None) -> Parameter:

@@ -47,6 +47,8 @@ class MeanFunction:
         ``guess(*inputs, y)`` gives a first estimate of some parameters, from a linearisation.
     start : callable, optional
         ``start(*inputs, y)`` gives all parameters: a self-start in place of the package's own.
+    source : str, optional
+        The text of a curve that was written out in a formula.
     """
 
     name: str
@@ -56,6 +58,7 @@ class MeanFunction:
     symmetries: tuple[Symmetry, ...] = ()
     guess: Guess | None = None
     start: Guess | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "__name__", self.name)
@@ -186,6 +189,18 @@ class MeanFunction:
                 column=columns[-1],
                 fix="use a function with fewer parameters, or fix some of them",
             )
+
+    def as_record(self) -> Any:
+        """Return what stands for the function in a saved model: its name, or its text.
+
+        Raises
+        ------
+        StoreError
+            The function is not known by its name.
+        """
+        from glimmer.nonlinear.stored import stored_function
+
+        return stored_function(self)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         return bind(self.name, self.input_names + self.names, args, kwargs)

@@ -89,7 +89,7 @@ class Prior:
             return self.positive_rv()
         try:
             return pm.Truncated.dist(self.positive_rv(), lower=lower)
-        except (TypeError, NotImplementedError) as error:
+        except (TypeError, ValueError, NotImplementedError) as error:
             raise PriorError(
                 f"{self} cannot be cut off at {lower:g}, where the parameter's domain begins.",
                 fix="use gl.gamma() or gl.exponential()",

@@ -237,7 +237,7 @@ def laplace(location: Hyper = 0.0, scale: Hyper | None = None, autoscale: bool =
 
 @prior_function
 def exponential(rate: Hyper = 1.0, autoscale: bool = False) -> Exponential:
-    """Return an exponential prior for a positive parameter; autoscaling multiplies its mean by sd(y)."""
+    """Return an exponential prior for a positive parameter; its rate is autoscaled by 1 / sd(y)."""
     return Exponential(positive(rate, "rate"), autoscale)
 
 

@@ -110,7 +110,8 @@ class NamedPrior(ConstantPrior):
     def at(self, columns: slice | int) -> Self:
         if self.size is None:
             return self
-        picked = {k: np.asarray(v[columns]) if v.ndim else v for k, v in self.arguments.items()}
+        whole = {name: np.broadcast_to(v, self.size) for name, v in self.arguments.items()}
+        picked = {name: np.asarray(values[columns]) for name, values in whole.items()}
         return replace(super().at(columns), arguments=picked)  # type: ignore[type-var]
 
     def __str__(self) -> str:
@@ -226,8 +227,11 @@ def _constant(variable: TensorVariable, arguments: dict[str, np.ndarray]) -> Con
     op = variable.owner.op
     kinds = _distributions().items()
     name = next((name for name, kind in kinds if getattr(kind, "rv_type", None) is type(op)), None)
-    ndims, inputs = getattr(op, "ndims_params", None), op.dist_params(variable.owner)
-    if name is None or ndims is None or rvs_in_graph(inputs):
+    ndims = getattr(op, "ndims_params", None)
+    if name is None or ndims is None:
+        return None
+    inputs = op.dist_params(variable.owner)
+    if rvs_in_graph(inputs):
         return None
     parameters, size = tuple(_value(p).astype(float) for p in inputs), None
     if variable.type.ndim and not any(ndims):
@@ -294,7 +298,8 @@ def _value(expression: TensorVariable) -> np.ndarray:
     """The value of a constant expression, without compiling anything."""
     from pytensor.compile.mode import Mode
 
-    return np.asarray(expression.eval(mode=Mode(linker="py", optimizer=None)))
+    plain = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
+    return np.asarray(expression.eval(mode=plain))
 
 
 def _shown(value: np.ndarray) -> str:

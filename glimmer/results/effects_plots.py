@@ -92,9 +92,7 @@ def plot_slopes(
 ) -> Figure:
     """Plot `slopes`. Arguments are those of `slopes`."""
     effects = slopes(model, wrt, conditional, slope=slope, **options)
-    return _plot(
-        effects, _axes(conditional, options), f"{_outcome(model, options)}: slope in {wrt}"
-    )
+    return _plot(effects, _axes(conditional, options), f"slope in {wrt}{_scale(options)}")
 
 
 def _axes(conditional: Conditional, options: EffectOptions) -> list[str]:

@@ -145,11 +145,12 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
     """Names of the columns in need, and whether each is read as labels."""
     names: dict[str, bool] = {}
     for learned in _learned(spec, needs):
-        for name in variables(_node(learned)):
-            names[name.name] = names.get(name.name, True) and learned.levels is not None
+        for variable in variables(_node(learned)):
+            labelled = names.get(variable.name, True) and learned.levels is not None
+            names[variable.name] = labelled
     for term in spec.predictor.smooths:
-        for name, labelled in zip(term.spec.variables, term.labels, strict=True):
-            names[name] = names.get(name, True) and labelled
+        for name, label in zip(term.spec.variables, term.labels, strict=True):
+            names[name] = names.get(name, True) and label
         if term.spec.by is not None:
             names[term.spec.by] = names.get(term.spec.by, True) and term.by_levels is not None
     for block in spec.groups:
@@ -319,6 +320,7 @@ def _trials(
         if given.trials is not None:
             raise NewDataError(f"The {spec.family.name} family has no trials.", column="trials")
         return None
+    trials: np.ndarray | None
     if given.trials is not None:
         trials = _finite("trials", given.trials, frame)
     elif not needs.outcome:

@@ -123,19 +123,20 @@ def predict(
 
 def predict_chunks(
     model: ModelBuilder, newdata: Any = None, kind: Kind = "mean", **options: Unpack[Options]
-) -> Iterator[xr.DataTree]:
+) -> Iterator[xr.DataArray]:
     """Predict 4096 rows at a time, for tables whose predictions do not fit into memory.
 
     Arguments are those of `predict`. The parts together hold the numbers that `predict` returns.
 
     Yields
     ------
-    InferenceData (an xarray.DataTree)
+    DataArray
+        Dims (chain, draw, obs_id).
 
     Examples
     --------
     >>> for part in predict_chunks(model, table):  # doctest: +SKIP
-    ...     part["predictions"]["mu"].quantile([0.05, 0.95], ("chain", "draw"))
+    ...     part.quantile([0.05, 0.95], ("chain", "draw"))
     """
     prediction = Prediction(model, newdata, kind, **options)
     for rows, values in prediction.blocks():

@@ -31,7 +31,7 @@ NewLevels = Literal["sample", "zero", "error"]
 Groups = str | Sequence[str] | None
 
 BLOCK_ROWS = 4096
-CHUNK_BYTES = 32 * 2**20
+CHUNK_BYTES = 8 * 2**20
 DRAWS_STREAM, OUTCOME_STREAM, LEVEL_STREAM = range(3)
 
 
@@ -131,36 +131,34 @@ class Prediction:
 
     def array(self) -> xr.DataArray:
         """All predictions, dims (chain, draw, obs_id)."""
-        return self._dataset(self.values(), slice(None))[self.variable]
+        return self.labelled(self.values(), slice(None))
 
     def tree(self) -> xr.DataTree:
         """All predictions as InferenceData."""
-        return self.labelled(self.values(), slice(None))
-
-    def labelled(self, values: np.ndarray, rows: slice) -> xr.DataTree:
-        """Predictions of some rows as InferenceData."""
         import xarray as xr
 
-        dataset = self._dataset(values, rows)
+        dataset = self.array().to_dataset(promote_attrs=True)
         if not self.new:
             return xr.DataTree.from_dict({"posterior_predictive": dataset})
-        columns = {name: ("obs_id", column[rows]) for name, column in self.columns.items()}
-        constant = xr.Dataset(columns, coords={"obs_id": self.design.rows[rows]})
+        columns = {name: ("obs_id", column) for name, column in self.columns.items()}
+        constant = xr.Dataset(columns, coords={"obs_id": self.design.rows})
         return xr.DataTree.from_dict(
             {"predictions": dataset, "predictions_constant_data": constant}
         )
 
-    def _dataset(self, values: np.ndarray, rows: slice) -> xr.Dataset:
+    def labelled(self, values: np.ndarray, rows: slice) -> xr.DataArray:
+        """Predictions of some rows, dims (chain, draw, obs_id)."""
         import xarray as xr
 
         whole = self.size == self.posterior.sizes["chain"] * self.posterior.sizes["draw"]
         chain, draw = (self.posterior.coords[name].values for name in ("chain", "draw"))
         if not whole:
             chain, draw = np.zeros(1, dtype=int), np.arange(self.size)
-        values = values.reshape(len(chain), len(draw), -1)
-        return xr.Dataset(
-            {self.variable: (("chain", "draw", "obs_id"), values)},
+        return xr.DataArray(
+            values.reshape(len(chain), len(draw), -1),
+            dims=("chain", "draw", "obs_id"),
             coords={"chain": chain, "draw": draw, "obs_id": self.design.rows[rows]},
+            name=self.variable,
             attrs={"kind": self.kind, "new_levels": json.dumps(self.unseen())},
         )
 
@@ -178,10 +176,14 @@ class Prediction:
         output = marginal_mean(spec, design, assembly) if self.marginal else self._of(assembly)
         run = Replay(assembly.model, [output], [*draws.names, *unseen])
         row_bytes = 8 * max(design.n, 1) * (POINTS if self.marginal else 1)
-        given = {name: draws[name] for name in run.names}
+        given = {name: draws[name] for name in run.names} or {"": np.empty(self.size)}
         seed = [self.entropy, OUTCOME_STREAM, rows.start]
-        parts = run.chunks(given, seed, size=max(1, CHUNK_BYTES // row_bytes))
-        return np.concatenate([part for (part,) in parts])
+        out = np.empty((self.size, design.n), dtype=output.type.dtype)
+        at = 0
+        for (part,) in run.chunks(given, seed, size=max(1, CHUNK_BYTES // row_bytes)):
+            out[at : at + len(part)] = part
+            at += len(part)
+        return out
 
     def _of(self, assembly: Assembly) -> TensorVariable:
         match self.kind:

@@ -367,7 +367,8 @@ def _steepness(
         step = np.ptp(table[v]) / 1000
         there = smooth_draws(model, smooth, {**table, v: table[v] + step}).mean(axis=0)
         slopes.append(np.mean(np.abs(there - here)) / step)
-    return np.array(slopes) / max(slopes)
+    steepest = max(slopes)
+    return np.array(slopes) / steepest if steepest > 0 else np.ones(len(slopes))
 
 
 def _spaces(model: ModelBuilder) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

@@ -67,7 +67,7 @@ def _recovered(plan: Plan, posterior: xr.Dataset, seed: Any) -> xr.Dataset:
 def derived(model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
     """The draws of every named quantity, from those of the free variables."""
     free = [v.name for v in model.free_RVs]
-    wanted = [v for v in model.deterministics if v.name not in posterior]
+    wanted = list(model.deterministics)
     values = replay(model, wanted, posterior[free]) if wanted else []
     new = {
         variable.name: labelled(model, variable.name, array)

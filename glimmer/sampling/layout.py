@@ -98,7 +98,7 @@ class Layout:
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
     """Lay out a model, or return None if the kernels have no form for one of its terms."""
     named = list(named_blocks(spec.predictor.smooths))
-    if any(isinstance(one.block, CholeskyBlock) for one in named):
+    if spec.nonlinear is not None or any(isinstance(one.block, CholeskyBlock) for one in named):
         return None
     parts = _common_parts(spec, named)
     if parts is None:

@@ -55,10 +55,10 @@ def lean_wrapper() -> Iterator[None]:
             compile_pymc._make_c_logp_func, compile_pymc._make_c_expand_func = _SHIPPED
 
 
-def _shared_arrays(record: np.dtype, keys: Any, shared: Any) -> Any:
+def _shared_arrays(record: Any, keys: Any, shared: Any) -> Any:
     """Make a compiled function from a pointer to nutpie's record to a tuple of arrays."""
     inner, start = record.fields["shared"]
-    places = []
+    places: list[Any] = []
     for key in keys:
         array = numba.types.Array(numba.from_dtype(shared[key].dtype), shared[key].ndim, "C")
         places.append((array, *(start + _offset(inner, part, key) for part in ("data", "shape"))))
@@ -74,7 +74,7 @@ def _shared_arrays(record: np.dtype, keys: Any, shared: Any) -> Any:
     return arrays
 
 
-def _offset(record: np.dtype, part: str, key: str) -> int:
+def _offset(record: Any, part: str, key: str) -> int:
     inner, start = record.fields[part]
     return start + inner.fields[key][1]
 
@@ -88,7 +88,8 @@ def _array(context: Any, builder: Any, base: Any, array: Any, data: int, shape: 
 
     lengths = [load(shape + 8 * i) for i in range(array.ndim)]
     item = context.get_abi_sizeof(context.get_data_type(array.dtype))
-    strides, step = [], word(item)
+    strides: list[Any] = []
+    step = word(item)
     for length in reversed(lengths):
         strides.insert(0, step)
         step = builder.mul(step, length)

@@ -220,23 +220,25 @@ def _read_draws(path: Path) -> xr.DataTree:
 
 def _check_sizes(file: h5py.File, path: Path) -> None:
     """Everything declared must lie in the file itself, and so fit its size."""
-    declared = sum(_sizes(file, 0))
+    declared = sum(_sizes(file, path, 0))
     if declared > 2 * path.stat().st_size + SLACK:
         raise StoreError(f"{str(path)!r} declares {declared} bytes, more than it holds.")
 
 
-def _sizes(group: h5py.Group, depth: int) -> Iterator[int]:
-    """Bytes of each data set; links that lead elsewhere are errors."""
+def _sizes(group: h5py.Group, path: Path, depth: int) -> Iterator[int]:
+    """Bytes of each data set; whatever leads out of the file is an error."""
     import h5py
 
+    if depth > DEEPEST:
+        raise StoreError(f"{str(path)!r} is nested too deep.")
     for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink) or depth > DEEPEST:
-            raise StoreError("The file has links to other places.")
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise StoreError(f"{str(path)!r} has links to other places.")
         item = group[name]
         if isinstance(item, h5py.Group):
-            yield from _sizes(item, depth + 1)
+            yield from _sizes(item, path, depth + 1)
         elif item.is_virtual or item.external:
-            raise StoreError("The file keeps its data in other files.")
+            raise StoreError(f"{str(path)!r} keeps its data in other files.")
         else:
             yield item.size * item.dtype.itemsize
 

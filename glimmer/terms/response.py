@@ -115,7 +115,7 @@ def learn_response(
     """
     if isinstance(node, Call) and node.function in ("cbind", *TRIALS):
         return _counts(node, frame, family, formula, functions), family
-    learned = learn(_arithmetic(node), frame, formula=formula, functions=functions)
+    learned = learn(arithmetic(node), frame, formula=formula, functions=functions)
     if learned.levels is not None:
         return _labels(node, learned, family, formula)
     response = Response(str(node), "values", (learned,))
@@ -154,7 +154,7 @@ def _counts(
             fix="write cbind(successes, failures) or p(successes, trials)",
         )
     parts = tuple(
-        learn(_arithmetic(arg), frame, formula=formula, functions=functions) for arg in node.args
+        learn(arithmetic(arg), frame, formula=formula, functions=functions) for arg in node.args
     )
     return Response(str(node), "failures" if node.function == "cbind" else "trials", parts)
 
@@ -189,7 +189,7 @@ def _is_proportion(y: np.ndarray, weights: np.ndarray) -> bool:
     return inside and whole
 
 
-def _arithmetic(node: Node) -> Node:
+def arithmetic(node: Node) -> Node:
     """An expression such as ``size - incidence`` means arithmetic on the left-hand side."""
     from glimmer.formula import Binary, Unary
 

@@ -1,37 +1,37 @@
 """Compiled kernels of the sampling plan: arrays in, values with gradients out.
 
-See `blocks` for how a linear predictor is described and `ops` for the PyTensor operations.
+See `blocks` for how a linear predictor is described. A module compiles its kernels when it is first
+imported and finds them in numba's cache later, so names are looked up when they are used: a
+Gaussian model compiles nothing of the other families.
 """
 
-from glimmer.sampling.kernels.blocks import Blocks, Group
-from glimmer.sampling.kernels.crossproducts import CrossProducts, cross_products
-from glimmer.sampling.kernels.draws import draw_coefficients
-from glimmer.sampling.kernels.likelihood import FAMILIES, Rows, pack_rows
-from glimmer.sampling.kernels.mode import Mode, penalised_mode
-from glimmer.sampling.kernels.native import one_blas_thread
-from glimmer.sampling.kernels.ops import (
-    EtaDensity,
-    IntegratedGaussian,
-    Predictor,
-    RowDensity,
-    Whiten,
-)
+from __future__ import annotations
 
-__all__ = [
-    "FAMILIES",
-    "Blocks",
-    "CrossProducts",
-    "EtaDensity",
-    "Group",
-    "IntegratedGaussian",
-    "Mode",
-    "Predictor",
-    "RowDensity",
-    "Rows",
-    "Whiten",
-    "cross_products",
-    "draw_coefficients",
-    "one_blas_thread",
-    "pack_rows",
-    "penalised_mode",
-]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "FAMILIES": "likelihood",
+    "Blocks": "blocks",
+    "CrossProducts": "crossproducts",
+    "EtaDensity": "row_ops",
+    "Group": "blocks",
+    "IntegratedGaussian": "integrated_op",
+    "Mode": "mode",
+    "Predictor": "row_ops",
+    "RowDensity": "row_ops",
+    "Rows": "likelihood",
+    "Whiten": "whitened_op",
+    "cross_products": "crossproducts",
+    "draw_coefficients": "draws",
+    "one_blas_thread": "native",
+    "pack_rows": "likelihood",
+    "penalised_mode": "mode",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -10,10 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glimmer.sampling.kernels.blocks import Blocks, Floats, Group, Integers
+from glimmer.sampling.kernels.layout import (
+    COEFFICIENTS,
+    COMMON,
+    CONSTANTS,
+    CORNER,
+    ELIMINATED,
+    FACTOR,
+    FLOATS,
+    GROUPS,
+    HEADER,
+    INTEGERS,
+    MEMBERS,
+    ORDER,
+    PENALISED,
+    REST,
+    SMOOTH,
+    SPARSE,
+    STATE,
+    TILE,
+    TRIANGLES,
+    WORK,
+)
 from glimmer.sampling.kernels.native import (
     addresses,
     floats_at,
@@ -25,30 +49,6 @@ from glimmer.sampling.kernels.native import (
 )
 
 CHUNK = 1 << 15
-TILE = 128  # levels of a factor that are taken together
-HEADER = 20  # integers in the header
-FACTOR = 9  # integers per eliminated factor
-MEMBER = 4  # integers per group
-(
-    ELIMINATED,
-    REST,
-    SPARSE,
-    SMOOTH,
-    COMMON,
-    GROUPS,  # the number of groups in the rest
-    COEFFICIENTS,
-    TRIANGLES,
-    CORNER,
-    CONSTANTS,
-    ORDER,
-    MEMBERS,
-    INTEGERS,
-    FLOATS,
-    PENALISED,
-    WORK,
-    STATE,
-) = range(17)
-LEVELS, WIDTH, WITHIN, DENSE, COUPLING, POINTER, MEMBER_COUNT, MEMBER_ROWS, LINKED = range(9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class CrossProducts:
         The two packed vectors that the kernels read; put them into ``pm.Data``.
     """
 
-    integers: Integers
+    integers: NDArray[np.int32]
     floats: Floats
 
 
@@ -149,7 +149,7 @@ class _Plan:
 
     def __init__(self, blocks: Blocks, mode: Floats | None) -> None:
         self.blocks = blocks
-        self.mode = None if mode is None else blocks.split(mode)
+        self.mode: Any = None if mode is None else blocks.split(mode)
         factors = _factors(blocks)
         cut = 1 if mode is None else len(factors)
         sizes = [g.width * (g.width + 1) // 2 for g in blocks.groups]

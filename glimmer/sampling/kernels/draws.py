@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from glimmer.sampling.kernels.blocks import Floats
-from glimmer.sampling.kernels.crossproducts import COEFFICIENTS, STATE, WORK, CrossProducts
+from glimmer.sampling.kernels.crossproducts import CrossProducts
+from glimmer.sampling.kernels.layout import (
+    COEFFICIENTS,
+    STATE,
+    WORK,
+)
 from glimmer.sampling.kernels.native import addresses
 from glimmer.sampling.kernels.whitened import coefficients_of
 

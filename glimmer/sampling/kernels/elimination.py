@@ -25,7 +25,7 @@ from glimmer.sampling.kernels.algebra import (
     subtract_square,
     transpose,
 )
-from glimmer.sampling.kernels.crossproducts import (
+from glimmer.sampling.kernels.layout import (
     CORNER,
     COUPLING,
     DENSE,

@@ -23,7 +23,21 @@ from glimmer.sampling.kernels.algebra import (
     times,
     transpose,
 )
-from glimmer.sampling.kernels.crossproducts import (
+from glimmer.sampling.kernels.elimination import (
+    TILE,
+    condense,
+    coupled,
+    eliminate,
+    joint_triangle,
+    lanes,
+    outcome,
+    quadratic,
+    record,
+    roots,
+    scale,
+    within,
+)
+from glimmer.sampling.kernels.layout import (
     COMMON,
     CONSTANTS,
     ELIMINATED,
@@ -38,20 +52,6 @@ from glimmer.sampling.kernels.crossproducts import (
     SMOOTH,
     TRIANGLES,
     WIDTH,
-)
-from glimmer.sampling.kernels.elimination import (
-    TILE,
-    condense,
-    coupled,
-    eliminate,
-    joint_triangle,
-    lanes,
-    outcome,
-    quadratic,
-    record,
-    roots,
-    scale,
-    within,
 )
 from glimmer.sampling.kernels.native import (
     f8,

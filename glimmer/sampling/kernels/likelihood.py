@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from glimmer.sampling.kernels import rows
@@ -25,7 +27,7 @@ FAMILIES = {
 class Rows:
     """Rows and outcome in two packed vectors; put them into ``pm.Data``."""
 
-    integers: Integers
+    integers: NDArray[np.int32]
     floats: Floats
 
 
@@ -53,7 +55,7 @@ def pack_rows(
         from coefficients to the log likelihood; the others need the rows in their order.
     """
     n = blocks.rows
-    order = slice(None)
+    order: Any = slice(None)
     if sort and blocks.groups:
         order = np.argsort(blocks.groups[0].index, kind="stable")
     packer = _Packer(rows.HEADER + rows.RECORD * len(blocks.groups))
@@ -116,7 +118,7 @@ class _Packer:
 
     def __init__(self, integers_at: int) -> None:
         self.float_parts: list[Floats] = []
-        self.integer_parts: list[Integers] = []
+        self.integer_parts: list[np.ndarray] = []
         self.integers_at, self.floats_at = integers_at, 0
 
     def floats(self, array: Floats) -> int:

@@ -29,19 +29,19 @@ _DTYPES = (np.float64, np.int64, np.int32)
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
-def _version() -> str:
-    """A hash of all kernels: numba does not see that a constant or a callee has changed."""
+def _version() -> int:
+    """A hash of all kernels: a cache does not see that a constant or a callee has changed."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return "_" + sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:8]
+    return int(sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:8], 16)
 
 
-_VERSION = _version()
+VERSION = _version()
 
 
-def _symbol(name: str, signature: Any, address: int) -> Any:
+def _symbol(name: str, signature: Any, address: Any) -> Any:
     """Make ``address`` known as ``name``; numba calls the result, Python its ``python``."""
     llvm.add_symbol(name, address)
-    function = types.ExternalFunction(name, signature)
+    function: Any = types.ExternalFunction(name, signature)
     function.python = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(signature.args))(address)
     return function
 
@@ -51,7 +51,7 @@ def kernel(signature: Any, fast: bool = True) -> Callable[[Callable[..., Any]], 
 
     def decorate(function: Callable[..., Any]) -> Any:
         math = FAST if fast else {"contract"}
-        function.__qualname__ += _VERSION
+        function.__qualname__ += f"_{VERSION:x}"
         compiled = nb.cfunc(signature, cache=True, error_model="numpy", fastmath=math)(function)
         name = f"{function.__module__}.{function.__name__}".replace(".", "_")
         return _symbol(name, signature, compiled.address)
@@ -65,19 +65,23 @@ def library(module: str, name: str, signature: Any) -> Any:
     return _symbol(f"glimmer_{name}", signature, address)
 
 
-small = nb.njit(
+_njit: Any = nb.njit
+small = _njit(
     error_model="numpy", fastmath=FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True
 )  # for what is worth copying into its callers
 
 
 @intrinsic
-def shift(typing: Any, pointer: Any, count: Any) -> Any:
+def _shift(typing: Any, pointer: Any, count: Any) -> Any:
     """Move a pointer by ``count`` items."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.gep(args[0], [args[1]])
 
     return pointer(pointer, types.int64), code
+
+
+shift: Any = _shift
 
 
 def contiguous(array):  # type: ignore[no-untyped-def]  # numba compares the argument names
@@ -119,7 +123,7 @@ def addresses(*arrays: np.ndarray) -> list[int]:
 
 
 @intrinsic
-def bits_of(typing: Any, x: Any) -> Any:
+def _bits_of(typing: Any, x: Any) -> Any:
     """The bits of a float, as an integer."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -129,10 +133,14 @@ def bits_of(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
-def float_of(typing: Any, x: Any) -> Any:
+def _float_of(typing: Any, x: Any) -> Any:
     """The float that has these bits."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.bitcast(args[0], context.get_value_type(types.float64))
 
     return types.float64(types.int64), code
+
+
+bits_of: Any = _bits_of
+float_of: Any = _float_of

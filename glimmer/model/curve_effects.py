@@ -1,0 +1,257 @@
+"""A curve in a model: linear predictors of its parameters, transforms, and its expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+
+from glimmer.model.coordinates import NEAR, Measured, Ordered
+from glimmer.model.group_effects import Around
+from glimmer.model.residuals import find_residual
+from glimmer.model.smooth_effects import smooth_effects
+from glimmer.nonlinear.protocol import as_curve
+from glimmer.priors.base import LocationScale
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.model.design import Design
+    from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter, Ordering
+    from glimmer.model.spec import LinearPredictor, ModelSpec
+    from glimmer.priors import Prior
+
+
+@dataclass(frozen=True, eq=False)
+class CurveEffects:
+    """A curve in the current model.
+
+    Attributes
+    ----------
+    eta : tensor, shape (n,)
+        The linear predictor of the outcome.
+    curve : tensor, shape (n,)
+    parameters : dict of str to tensor
+        Each parameter of the curve, a number or shape (n,).
+    smooths : dict of str to tensor, shape (n,)
+    """
+
+    eta: TensorVariable
+    curve: TensorVariable
+    parameters: dict[str, TensorVariable]
+    smooths: dict[str, TensorVariable]
+
+
+def curve_effects(
+    spec: ModelSpec, design: Design, noise: Any, groups: Any
+) -> CurveEffects:
+    """Register the parameters of the curve in the current model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    design : Design
+    noise : tensor or float
+    groups : callable
+        Registers the group-specific effects, given what they are around, and returns their sums
+        by parameter.
+    """
+    nonlinear = spec.nonlinear
+    assert nonlinear is not None and design.curve is not None  # noqa: S101
+    intercepts = _intercepts(spec, nonlinear)
+    etas: dict[str, Any] = {}
+    smooths: dict[str, Any] = {}
+    for parameter in nonlinear.free:
+        own = _smooths(spec, design, parameter, noise)
+        etas[parameter.name] = _common(spec, design, parameter, intercepts) + sum(own.values())
+        smooths |= own
+    for name, effect in groups(_around(spec, nonlinear, intercepts)).items():
+        etas[name] = etas[name] + effect
+    values = transformed(nonlinear, etas)
+    curve = _curve(nonlinear, design, values)
+    return CurveEffects(outcome_eta(spec, curve), curve, values, smooths)
+
+
+def outcome_eta(spec: ModelSpec, curve: TensorVariable) -> TensorVariable:
+    """The outcome's linear predictor where the curve has some value."""
+    assert spec.nonlinear is not None  # noqa: S101
+    if spec.nonlinear.scale == "link":
+        return curve
+    return pt.log(curve) if spec.family.unit == "log y" else spec.family.link_function.forward(curve)
+
+
+def transformed(nonlinear: Nonlinear, etas: dict[str, Any]) -> dict[str, Any]:
+    """The curve's parameters from their linear predictors; one above another follows it."""
+    values: dict[str, Any] = {
+        p.name: pt.as_tensor(float(p.value)) for p in nonlinear.parameters if p.value is not None
+    }
+    waiting = list(nonlinear.free)
+    while waiting:
+        ready = [p for p in waiting if not p.transform.other or p.transform.other in values]
+        for p in ready:
+            values[p.name] = p.transform.inverse(etas[p.name], values)
+        waiting = [p for p in waiting if p not in ready]
+    return values
+
+
+def residual_sd(spec: ModelSpec, aux: dict[str, Any], curve: TensorVariable) -> dict[str, Any]:
+    """The family's parameters with a residual sd that follows the curve."""
+    nonlinear, scale = spec.nonlinear, spec.family.group_scale
+    if nonlinear is None or nonlinear.residual == "constant" or scale is None:
+        return aux
+    model, residual = pm.modelcontext(None), find_residual(nonlinear.residual)
+    own = {
+        name: model.register_rv(
+            spec.priors.residual[name].above(parameter.lower), f"{spec.names.aux[scale]}_{name}"
+        )
+        for name, parameter in residual.parameters.items()
+    }
+    return {**aux, scale: residual.sd(aux[scale], curve, nonlinear.reference, **own)}
+
+
+def _intercepts(spec: ModelSpec, nonlinear: Nonlinear) -> dict[str, Any]:
+    """Register the intercepts, with columns centred, on the scales of the transforms."""
+    intercepts: dict[str, Any] = {}
+    for ordering in nonlinear.orderings:
+        intercepts |= _ordered(spec, nonlinear, ordering)
+    for parameter in nonlinear.free:
+        predictor = parameter.predictor
+        if predictor is None or not predictor.intercept or parameter.name in intercepts:
+            continue
+        prior = spec.priors.parameters[parameter.name].intercept
+        assert prior is not None and predictor.start is not None  # noqa: S101
+        coordinates = Measured(predictor.start, NEAR * parameter.unit)
+        name = centered_name(parameter)
+        intercepts[parameter.name] = _register(prior, name, coordinates, predictor.start)
+    return intercepts
+
+
+def _around(
+    spec: ModelSpec, nonlinear: Nonlinear, intercepts: dict[str, Any]
+) -> dict[str, Around]:
+    """The intercepts that effects are added to: for each, the effects of one factor."""
+    found: dict[str, Around] = {}
+    taken: set[str] = set()
+    for block in spec.groups:
+        columns = zip(block.column_targets, block.ones, block.effect_names, strict=True)
+        for target, ones, name in columns:
+            if ones and target in intercepts and target not in taken:
+                parameter = nonlinear.parameter(target)
+                start = parameter.predictor.start if parameter.predictor else 0.0
+                coordinates = Measured(start, NEAR * parameter.unit)
+                found[name] = Around(intercepts[target], coordinates)
+                taken.add(target)
+    return found
+
+
+def centered_name(parameter: NonlinearParameter) -> str:
+    """Name of the variable that is a parameter's intercept when its columns are at their means."""
+    assert parameter.predictor is not None  # noqa: S101
+    name = parameter.intercept_name
+    return f"{name}_centered" if parameter.predictor.common else name
+
+
+def _ordered(spec: ModelSpec, nonlinear: Nonlinear, ordering: Ordering) -> dict[str, Any]:
+    """Register intercepts of which a linear form is positive, as one vector."""
+    own = [nonlinear.parameter(name) for name in ordering.parameters]
+    starts = np.array([p.predictor.start for p in own], float)  # type: ignore[union-attr]
+    units = np.array([NEAR * p.unit for p in own])
+    priors = [spec.priors.parameters[p.name].intercept for p in own]
+    laws = [prior.normal_parameters() for prior in priors if prior is not None]
+    coordinates = Ordered(starts, units, ordering.weights)
+    at, spread = np.array([law for law in laws if law is not None], float).T
+    vector = pm.Normal(
+        ordering.name,
+        at,
+        spread,
+        dims=f"{ordering.name}_dim",
+        default_transform=coordinates,
+        initval=None if np.array_equal(at, starts) else starts,
+    )
+    return {
+        p.name: pm.Deterministic(centered_name(p), vector[i]) for i, p in enumerate(own)
+    }
+
+
+def _register(
+    prior: Prior,
+    name: str,
+    coordinates: Measured | None,
+    start: float | None = None,
+    width: tuple[int, ...] = (),
+    dims: str | None = None,
+) -> TensorVariable:
+    """Register a prior, sampled in some coordinates if it is a law on the whole line."""
+    from pymc.distributions.shape_utils import change_dist_size
+
+    model, rv = pm.modelcontext(None), prior.rv()
+    if rv.type.shape != width:
+        rv = change_dist_size(rv, width)
+    line = isinstance(prior, LocationScale)
+    centred = line and start is not None and np.all(prior.shift_and_scale[0] == start)  # type: ignore[attr-defined]
+    return model.register_rv(
+        rv,
+        name,
+        dims=None if dims is None else (dims,),
+        initval=None if centred else start,
+        **({"default_transform": coordinates} if line and coordinates is not None else {}),
+    )
+
+
+def _common(
+    spec: ModelSpec, design: Design, parameter: NonlinearParameter, intercepts: dict[str, Any]
+) -> Any:
+    """Intercept, common terms and offset of a parameter, on the scale of its transform."""
+    predictor, curve = parameter.predictor, design.curve
+    assert predictor is not None and curve is not None  # noqa: S101
+    eta: Any = intercepts.get(parameter.name, 0.0)
+    if parameter.bare and not parameter.transform.identity and not parameter.transform.other:
+        pm.Deterministic(parameter.name, parameter.transform.inverse(eta))
+    if predictor.common:
+        beta = _coefficients(spec, predictor)
+        dims = ("obs_id", predictor.column_dim)
+        X = pm.Data(f"{predictor.name}_common_data", curve.X[parameter.name], dims=dims)
+        if predictor.intercept:
+            at_zero = eta - pt.sum(predictor.means * beta)
+            eta = pm.Deterministic(parameter.intercept_name, at_zero)
+        eta = eta + pt.dot(X, beta)
+    if parameter.name in curve.offsets:
+        name = f"{parameter.name}_offset_data"
+        eta = eta + pm.Data(name, curve.offsets[parameter.name], dims="obs_id")
+    return eta
+
+
+def _coefficients(spec: ModelSpec, predictor: LinearPredictor) -> TensorVariable:
+    """Register a parameter's coefficients, term by term, and return them as one vector."""
+    terms = {term.name: term for term in predictor.common}
+    parts = []
+    for common in spec.priors.parameters[predictor.name].common:
+        (term,) = (terms[name] for name in common.terms)
+        shape, dims = ((), None) if term.scalar else ((term.width,), f"{term.name}_dim")
+        law = common.prior.normal_parameters()
+        coordinates = None if law is None or np.isinf(law[1]).any() else Measured(law[0], law[1])
+        parts.append(pt.atleast_1d(_register(common.prior, term.name, coordinates, None, shape, dims)))
+    return parts[0] if len(parts) == 1 else pt.concatenate(parts)
+
+
+def _smooths(
+    spec: ModelSpec, design: Design, parameter: NonlinearParameter, noise: Any
+) -> dict[str, Any]:
+    assert parameter.predictor is not None  # noqa: S101
+    return smooth_effects(parameter.predictor.smooths, design.smooths, spec.priors.smooth, noise)
+
+
+def _curve(nonlinear: Nonlinear, design: Design, values: dict[str, Any]) -> TensorVariable:
+    """The curve in every row, shape (n,)."""
+    assert design.curve is not None  # noqa: S101
+    inputs: list[Any] = []
+    for argument, array in zip(nonlinear.function.inputs, design.curve.inputs, strict=True):
+        dims = ("obs_id",) if argument.ndim == 1 else None
+        inputs.append(pm.Data(f"{argument.name}_input", array, dims=dims))
+    parameters = [values[p.name] for p in nonlinear.parameters]
+    if any(argument.ndim > 1 for argument in nonlinear.function.inputs):
+        parameters = [value + pt.zeros(design.n) for value in parameters]
+    return as_curve(nonlinear.function, [*inputs, *parameters])
