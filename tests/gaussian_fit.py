@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from fake_fit import fake_fit
 
 import glimmer as gl
 from glimmer.sampling import Settings
 
 SIGMA, SDS, RHO = 25.6, (24.7, 5.9), 0.07
-WIDE = 1e3
+EFFECTS, LEVELS, WIDE = ("1", "Days"), 18, 1e3
 
 
 class GaussianBuilder(gl.GlmerBuilder):
@@ -28,47 +27,47 @@ class GaussianBuilder(gl.GlmerBuilder):
     def fit(self, model: Any = None, **arguments: Any) -> xr.DataTree:
         self.settings = Settings(**arguments)
         type(self).fits += 1
-        rng = np.random.default_rng(self.settings.random_seed)
         shape = (self.settings.chains, self.settings.draws)
-        fake_fit(self, *shape[::-1])
-        assert self.idata is not None
-        posterior = self.idata["posterior"].to_dataset()
+        rng = np.random.default_rng(self.settings.random_seed)
         sigma = SIGMA * np.exp(rng.normal(0, 0.06, shape))
         beta, b = _coefficients(self.design, sigma.ravel(), rng)
-        means = self.spec.predictor.means
-        values = {
-            "sigma": sigma,
-            "Intercept": beta[:, 0].reshape(shape),
-            "Intercept_centered": (beta[:, 0] + beta[:, 1] * means[0]).reshape(shape),
-            "Days": beta[:, 1].reshape(shape),
-            "1|Subject": b[:, :, 0].reshape(*shape, -1),
-            "Days|Subject": b[:, :, 1].reshape(*shape, -1),
+        slope, at_zero = beta[:, 1].reshape(shape), beta[:, 0].reshape(shape)
+        centered = at_zero + slope * self.spec.predictor.means[0]
+        scalars = {"sigma": sigma, "Intercept": at_zero, "Intercept_centered": centered}
+        scalars |= {"Days": slope, "Subject_tau": rng.normal(1, 0.1, shape)}
+        scalars |= {
+            f"{e}|Subject_sigma": rng.normal(sd, 0.1, shape)
+            for e, sd in zip(EFFECTS, SDS, strict=True)
         }
-        for name, array in values.items():
-            posterior[name] = posterior[name].copy(data=array)
-        self.idata["posterior"] = xr.DataTree(posterior)
+        halves = rng.uniform(0.4, 0.6, (*shape, 2))
+        arrays = {name: (("chain", "draw"), values) for name, values in scalars.items()}
+        arrays["Subject_pi"] = (("chain", "draw", "pi"), halves)
+        arrays["Subject_partial"] = (("chain", "draw", "partial"), halves[..., :1])
+        for k, effect in enumerate(EFFECTS):
+            dims = ("chain", "draw", "Subject__factor_dim")
+            arrays[f"{effect}|Subject"] = (dims, b[:, :, k].reshape(*shape, -1))
+        coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+        coords["Subject__factor_dim"] = list(self.spec.groups[0].levels)
+        self.idata = xr.DataTree.from_dict({"posterior": xr.Dataset(arrays, coords)})
         return self.idata
 
 
 def _coefficients(design: Any, sigmas: np.ndarray, rng: Any) -> tuple[np.ndarray, np.ndarray]:
     """Draws of beta, shape (S, 2), and b, shape (S, levels, 2)."""
     index, columns = design.groups["Subject"].index, design.groups["Subject"].columns
-    levels = 18
-    Z = np.zeros((design.n, levels, 2))
+    Z = np.zeros((design.n, LEVELS, 2))
     Z[np.arange(design.n), index] = columns
     A = np.hstack([np.ones((design.n, 1)), design.X, Z.reshape(design.n, -1)])
     cov = np.outer(SDS, SDS) * np.array([[1, RHO], [RHO, 1]])
     prior = np.zeros((A.shape[1], A.shape[1]))
     prior[0, 0] = prior[1, 1] = 1 / WIDE**2
-    prior[2:, 2:] = np.kron(np.eye(levels), np.linalg.inv(cov))
-    draws = []
-    for sigma in sigmas:
-        precision = prior + A.T @ A / sigma**2
-        L = np.linalg.cholesky(precision)
-        mean = np.linalg.solve(precision, A.T @ design.y / sigma**2)
-        draws.append(mean + np.linalg.solve(L.T, rng.normal(size=len(mean))))
-    out = np.array(draws)
-    return out[:, :2], out[:, 2:].reshape(len(out), levels, 2)
+    prior[2:, 2:] = np.kron(np.eye(LEVELS), np.linalg.inv(cov))
+    precision = prior + A.T @ A / sigmas[:, None, None] ** 2
+    factor = np.linalg.cholesky(precision)
+    scaled = (A.T @ design.y)[None, :, None] / sigmas[:, None, None] ** 2
+    z = rng.normal(size=(len(sigmas), A.shape[1], 1))
+    draws = np.linalg.solve(precision, scaled) + np.linalg.solve(factor.transpose(0, 2, 1), z)
+    return draws[:, :2, 0], draws[:, 2:, 0].reshape(len(sigmas), LEVELS, 2)
 
 
 def sleepstudy(draws: int = 500, seed: int = 1) -> GaussianBuilder:

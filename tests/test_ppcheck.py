@@ -167,7 +167,7 @@ def _panels(collection):
 
 
 @pytest.mark.parametrize("kind", ["dens_overlay", "ecdf_overlay", "stat", "pit"])
-@pytest.mark.parametrize("group", ["g", np.repeat(["u", "v"], 30)])
+@pytest.mark.parametrize("group", ["g", np.repeat(["u/w", "v"], 30)])
 def test_a_panel_for_each_group(kind, group):
     drawn = pp_check(fitted("gaussian"), kind, group=group, random_seed=1)
     assert _panels(drawn) == len(np.unique(data().g if isinstance(group, str) else group))
@@ -175,7 +175,7 @@ def test_a_panel_for_each_group(kind, group):
 
 def test_groups_hold_their_own_rows(monkeypatch):
     seen = {}
-    monkeypatch.setitem(ppcheck.KINDS, "stat", lambda tree, **o: seen.update(tree=tree, **o))
+    monkeypatch.setitem(ppcheck.ARVIZ, "stat", lambda tree, **o: seen.update(tree=tree, **o))
     model = fitted("poisson")
     pp_check(model, "stat", stat="sd", group="g", random_seed=1, draws=20)
     assert seen["t_stat"] == "std"
@@ -204,6 +204,7 @@ def test_errors_against_a_column():
     [
         ({"kind": "density"}, ArgumentError),
         ({"kind": "intervals", "group": "g"}, ArgumentError),
+        ({"kind": "loo_pit", "draws": 10}, ArgumentError),
         ({"group": ["a"]}, WrongLength),
         ({"kind": "error", "x": [1.0]}, WrongLength),
         ({"group": "gg"}, gl.errors.UnknownColumn),

@@ -18,6 +18,8 @@ from fake_fit import fake_fit
 
 import glimmer as gl
 from glimmer import record
+from glimmer.builders.gamm4 import Gamm4Builder
+from glimmer.builders.nlmer import NlmerBuilder
 from glimmer.builders.storage import load, save
 from glimmer.errors import NotFitted, StoreError
 from glimmer.families import FAMILIES, Family, Link, get_family, register_family
@@ -53,6 +55,11 @@ DATA["k"] = rng.binomial(DATA.n, 0.4)
 
 
 def _model(name):
+    if name == "curve":
+        formula = "circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree"
+        return fake_fit(NlmerBuilder(formula, gl.load_data("Orange")))
+    if name == "smooth":
+        return fake_fit(Gamm4Builder("y ~ s(x, k=6)", DATA, random="~ (1 | g)"))
     arguments = {
         "slopes": {"formula": "y ~ f + poly(x, 2) + (x | g) + (1 | h)"},
         "binomial": {
@@ -66,7 +73,7 @@ def _model(name):
     return fake_fit(gl.GlmerBuilder(data=DATA, **arguments))
 
 
-MODELS = ("slopes", "binomial", "weighted", "offset")
+MODELS = ("slopes", "binomial", "weighted", "offset", "smooth", "curve")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +87,7 @@ def saved(tmp_path_factory):
 def test_a_loaded_model_gives_the_same_numbers(name, tmp_path):
     model = _model(name)
     other = load(save(model, tmp_path / "m"))
-    assert type(other) is gl.GlmerBuilder and record.same(model.spec, other.spec)
+    assert type(other) is type(model) and record.same(model.spec, other.spec)
     for group in model.idata.children:
         one, two = (m.idata[group].to_dataset() for m in (model, other))
         xr.testing.assert_identical(one, two)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import arviz as az
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from glimmer.builders import ModelBuilder
-
-SAMPLES = 50
-ERRORS = 6
-COUNTS_ONLY = ("rootogram", "bars")
-UNGROUPED = ("intervals", "rootogram", "bars", "loo_pit", "loo_intervals", "error", "scatter_avg")
 
 
 def pp_check(
@@ -79,12 +75,7 @@ def pp_check(
     --------
     >>> pp_check(model, "stat", stat="sd", group="Subject")  # doctest: +SKIP
     """
-    if kind not in KINDS:
-        raise ArgumentError(f"There is no check {kind!r}.", fix=suggestion(kind, KINDS))
-    if kind in COUNTS_ONLY and not model.spec.family.support.whole:
-        raise ArgumentError(f"{kind!r} is for counts.", fix='use "dens_overlay" or "ecdf_overlay"')
-    if group is not None and kind in UNGROUPED:
-        raise ArgumentError(f"{kind!r} cannot be grouped.", fix="leave out group=")
+    _check(model, kind, group, draws)
     replicated = posterior_predict(model, draws=draws, random_seed=random_seed)
     if kind == "error":
         return _errors(model, replicated, x)
@@ -92,35 +83,40 @@ def pp_check(
         return _scatter(model, replicated)
     tree = _tree(model, replicated, group, likelihood=kind.startswith("loo"))
     if kind == "stat":
-        plot_options = {"t_stat": _statistic(stat), **plot_options}
+        plot_options = {"t_stat": "std" if stat == "sd" else stat, **plot_options}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return KINDS[kind](tree, **plot_options)
+        return ARVIZ[kind](tree, **plot_options)
 
 
-def _statistic(stat: Any) -> Any:
-    """A statistic as ArviZ takes it."""
-    return "std" if stat == "sd" else stat
+def _check(model: ModelBuilder, kind: str, group: Any, draws: int | None) -> None:
+    """Raise `ArgumentError` if arguments do not go together."""
+    if kind not in KINDS:
+        raise ArgumentError(f"There is no check {kind!r}.", fix=suggestion(kind, KINDS))
+    if kind in COUNTS_ONLY and not model.spec.family.support.whole:
+        raise ArgumentError(f"{kind!r} is for counts.", fix='use "dens_overlay" or "ecdf_overlay"')
+    if group is not None and kind not in GROUPED:
+        raise ArgumentError(f"{kind!r} cannot be grouped.", fix="leave out group=")
+    if draws is not None and kind.startswith("loo"):
+        raise ArgumentError(f"{kind!r} weighs all draws.", fix="leave out draws=")
 
 
-KINDS: dict[str, Callable[..., Any]] = {
-    "dens_overlay": lambda tree, **o: az.plot_ppc_dist(
-        tree, **{"num_samples": SAMPLES, "kind": "kde", **o}
-    ),
-    "ecdf_overlay": lambda tree, **o: az.plot_ppc_dist(
-        tree, **{"num_samples": SAMPLES, "kind": "ecdf", **o}
-    ),
-    "hist": lambda tree, **o: az.plot_ppc_dist(tree, **{"num_samples": 8, "kind": "hist", **o}),
+ARVIZ: dict[str, Callable[..., Any]] = {
+    "dens_overlay": partial(az.plot_ppc_dist, kind="kde", num_samples=50),
+    "ecdf_overlay": partial(az.plot_ppc_dist, kind="ecdf", num_samples=50),
+    "hist": partial(az.plot_ppc_dist, kind="hist", num_samples=8),
     "stat": az.plot_ppc_tstat,
     "pit": az.plot_ppc_pit,
     "loo_pit": az.plot_loo_pit,
     "intervals": az.plot_ppc_interval,
     "loo_intervals": az.plot_loo_interval,
     "rootogram": az.plot_ppc_rootogram,
-    "bars": lambda tree, **o: az.plot_ppc_rootogram(tree, **{"yscale": "linear", **o}),
-    "error": lambda tree, **o: None,
-    "scatter_avg": lambda tree, **o: None,
+    "bars": partial(az.plot_ppc_rootogram, yscale="linear"),
 }
+KINDS = (*ARVIZ, "error", "scatter_avg")
+GROUPED = ("dens_overlay", "ecdf_overlay", "hist", "stat", "pit")
+COUNTS_ONLY = ("rootogram", "bars")
+ERRORS = 6
 
 
 def _tree(
@@ -131,7 +127,8 @@ def _tree(
     if group is None:
         parts = {name: np.arange(model.design.n)}
     else:
-        parts = {f"{name} | {label}": rows for label, rows in _levels(model, group).items()}
+        levels = _levels(model, group)
+        parts = {f"{name} | {_safe(label)}": rows for label, rows in levels.items()}
     dims = {part: {"obs_id": f"{part}_id"} if len(parts) > 1 else {} for part in parts}
     groups = {
         "observed_data": {p: y[rows].rename(dims[p]) for p, rows in parts.items()},
@@ -143,6 +140,11 @@ def _tree(
     for where, arrays in groups.items():
         tree[where] = xr.DataTree(xr.Dataset(arrays))
     return tree
+
+
+def _safe(label: str) -> str:
+    """A label that may be a variable's name: those have no slash."""
+    return label.replace("/", "\N{DIVISION SLASH}")
 
 
 def _levels(model: ModelBuilder, group: Any) -> dict[str, np.ndarray]:
