@@ -211,6 +211,9 @@ def test_how_rows_and_draws_are_divided_changes_nothing(monkeypatch):
     parts = list(predict_chunks(model, new, "response", random_seed=1))
     assert [part.sizes["obs_id"] for part in parts] == [128, 128, 128, 128, 28]
     joined = np.concatenate(parts, axis=-1)
+    noise = (joined - whole["mean"]) / model.idata["posterior"]["sigma"].values[..., None]
+    first, second = noise[..., :128].ravel(), noise[..., 128:256].ravel()
+    assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(first.size)
     assert np.array_equal(joined, whole["response"])
     monkeypatch.setattr(prediction, "CHUNK_BYTES", 8 * 128 * 5)
     for kind in KINDS:

@@ -255,6 +255,23 @@ def test_marginal_means_against_integration(name):
         assert np.isclose(found[index], integral, rtol=1e-7, atol=1e-9), (centre, scale)
 
 
+def test_marginal_means_of_correlated_effects():
+    """Under the log link the mean is exp(eta + z' Sigma z / 2)."""
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"y": rng.poisson(2, 60), "x": rng.normal(size=60)})
+    table["g"] = np.repeat(list("abcdefghij"), 6)
+    mild = {"prior": gl.normal(0, 0.5), "prior_covariance": gl.lkj(sd=gl.exponential(2))}
+    model = fake_fit(gl.GlmerBuilder("y ~ x + (x | g)", table, "poisson", **mild), draws=10)
+    d = model.idata["posterior"]
+    new = pd.DataFrame({"x": [-1.5, 0.0, 1.0]})
+    s0, s1 = (d[f"{effect}|g_sigma"].values[..., None] for effect in ("1", "x"))
+    rho, x = d["g_corr"].values[..., 0, 1][..., None], new["x"].to_numpy()
+    variance = s0**2 + 2 * rho * s0 * s1 * x + (s1 * x) ** 2
+    expected = np.exp(posterior_linpred(model, new, groups=None).values + variance / 2)
+    found = posterior_epred(model, new, groups="marginal").values
+    assert np.allclose(found, expected, rtol=1e-8)
+
+
 def test_marginal_means_are_averages_over_new_levels():
     model = repeated(case("trials")[1])
     new = pd.DataFrame({"period": ["1"] * 2000, "herd": [f"new {i}" for i in range(2000)]})

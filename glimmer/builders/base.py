@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
@@ -74,6 +75,7 @@ class ModelBuilder:
         random_seed: int | None = None,
         progressbar: bool = True,
         coordinates: str | None = None,
+        store_effects: bool | Iterable[str] = True,
         **sampler_kwargs: Any,
     ) -> xr.DataTree:
         """Sample from the posterior.
@@ -96,6 +98,10 @@ class ModelBuilder:
         coordinates : {"integrated", "whitened", "plain"}, optional
             What NUTS moves in; the model is the same. By default coefficients are integrated out
             where the outcome is normal. Reported in ``idata.attrs["coordinates"]``.
+        store_effects : bool or list of str
+            Which group-specific effects to keep draws of: all, none, or those of the effects or
+            grouping factors named. Those of very many levels take draws x levels numbers. In
+            integrated coordinates `draw_effects` draws the others afterwards, exactly.
         **sampler_kwargs
             Handed to the sampler.
 
@@ -112,6 +118,7 @@ class ModelBuilder:
         from glimmer.record import dumps
         from glimmer.results.check import check
         from glimmer.sampling import Settings, fit
+        from glimmer.sampling.effects import left_out
         from glimmer.sampling.plan import choose
 
         settings = Settings(
@@ -127,7 +134,8 @@ class ModelBuilder:
             extra=sampler_kwargs,
         )
         plan = choose(self.spec, self.design, coordinates) if model is None else None
-        self.idata = fit(self.build() if model is None else model, settings, plan)
+        skipped = left_out(self.spec, store_effects)
+        self.idata = fit(self.build() if model is None else model, settings, plan, skipped)
         with suppress(StoreError):  # a prior of the user's own may have no written form
             self.idata.attrs["glimmer_spec"] = dumps(self.spec)
         self.settings = settings
@@ -175,6 +183,7 @@ class ModelBuilder:
     posterior_interval = Method("glimmer.results.intervals")
     fixef = Method("glimmer.results.estimates")
     ranef = Method("glimmer.results.estimates")
+    draw_effects = Method("glimmer.sampling.effects")
     coef = Method("glimmer.results.estimates")
     VarCorr = Method("glimmer.results.estimates")
     sigma = Method("glimmer.results.estimates")

@@ -173,7 +173,7 @@ def fitted[B: ModelBuilder](
     import inspect
 
     kinds = [kind for kind in builder.__mro__ if "__init__" in vars(kind)]
-    own = {name for kind in kinds for name in inspect.signature(kind.__init__).parameters}
+    own = {n for kind in kinds for n in inspect.signature(vars(kind)["__init__"]).parameters}
     model = builder(formula, data, **{k: v for k, v in arguments.items() if k in own})  # type: ignore[call-arg]
     model.verb = verb
     model.fit(**{k: v for k, v in arguments.items() if k not in own})

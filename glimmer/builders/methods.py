@@ -28,7 +28,7 @@ class Method:
     @property
     def function(self) -> Callable[..., Any]:
         """The function itself."""
-        function: Callable[..., Any] = vars(import_module(self.module))[self.name]
+        function: Callable[..., Any] = vars(import_module(self.module))[str(self.name)]
         return function
 
     def __get__(self, model: Any, owner: type) -> Any:

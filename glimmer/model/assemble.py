@@ -219,7 +219,7 @@ def _block(
     covariance = register_covariance(spec, block, noise)
     chosen = spec.centered or {}
     whole = chosen.get(block.name, False)
-    centered = [chosen.get(name, whole) for name in block.effect_names]
+    centered = [float(chosen.get(name, whole)) for name in block.effect_names]
     effects = group_effects(
         block.effect_names, covariance, block.level_dim, centered=centered, around=around
     )

@@ -24,7 +24,7 @@ INFORMED = 0.5
 SMALLEST = 1e-12
 
 
-def informed_effects(spec: ModelSpec, design: Design, start: CurveStart) -> dict[str, bool]:
+def informed_effects(spec: ModelSpec, design: Design, start: CurveStart) -> dict[str, float]:
     """For each effect, whether the rows of most groups say more than the other groups.
 
     Parameters
@@ -35,7 +35,7 @@ def informed_effects(spec: ModelSpec, design: Design, start: CurveStart) -> dict
 
     Returns
     -------
-    dict of str to bool
+    dict of str to float
     """
     slopes, residuals = linearized(spec, design, start)
     chosen = {}
@@ -44,10 +44,7 @@ def informed_effects(spec: ModelSpec, design: Design, start: CurveStart) -> dict
         columns = np.column_stack([slopes[target] for target in block.column_targets])
         J = columns * group.columns
         shares = _shares(J, residuals, group.index, len(block.levels))
-        chosen |= {
-            name: bool(share > INFORMED)
-            for name, share in zip(block.effect_names, shares, strict=True)
-        }
+        chosen |= dict(zip(block.effect_names, shares.round(2).tolist(), strict=True))
     return chosen
 
 

@@ -141,8 +141,7 @@ def _around(
             if ones and target in intercepts and target not in taken:
                 parameter = nonlinear.parameter(target)
                 start = parameter.predictor.start if parameter.predictor else 0.0
-                coordinates = Measured(start, NEAR * parameter.unit)
-                found[name] = Around(intercepts[target], coordinates)
+                found[name] = Around(intercepts[target], float(start or 0), NEAR * parameter.unit)
                 taken.add(target)
     return found
 

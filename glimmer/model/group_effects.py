@@ -41,12 +41,45 @@ class Standardized(Transform):
 STANDARDIZED = Standardized()
 
 
+class PartlyCentered(Transform):
+    """Coordinates between b ~ Normal(mu, sigma) itself (weight 1) and (b - mu) / sigma (weight 0).
+
+    They are (b - w center - (1 - w) mu) / (unit^w sigma^(1 - w)), those of Papaspiliopoulos, Roberts
+    & Skold (2007) measured from ``center`` in ``unit``.
+
+    Parameters
+    ----------
+    weight, center, unit : float
+    """
+
+    name = "partly_centered"
+
+    def __init__(self, weight: float, center: float, unit: float) -> None:
+        self.weight, self.center, self.unit = weight, center, unit
+
+    def forward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return (value - self._location(mu)) / self._scale(sigma)
+
+    def backward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return self._location(mu) + self._scale(sigma) * value
+
+    def log_jac_det(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
+        return pt.zeros_like(value) + pt.log(self._scale(sigma))
+
+    def _location(self, mu: Any) -> Any:
+        return self.weight * self.center + (1 - self.weight) * mu
+
+    def _scale(self, sigma: Any) -> Any:
+        return self.unit**self.weight * sigma ** (1 - self.weight)
+
+
 @dataclass(frozen=True)
 class Around:
-    """The population's value that effects are added to, and coordinates for their sum."""
+    """The population's value that effects are added to, where it starts, and a unit for it."""
 
     value: Any
-    coordinates: Transform
+    start: float
+    unit: float
 
 
 def group_effects(
@@ -54,7 +87,7 @@ def group_effects(
     covariance: Covariance,
     dim: str,
     *,
-    centered: Sequence[bool] = (),
+    centered: Sequence[float] = (),
     around: Mapping[str, Around] = MappingProxyType({}),
 ) -> list[TensorVariable]:
     """Register the effects of a block in the current model.
@@ -65,11 +98,12 @@ def group_effects(
     covariance : Covariance
     dim : str
         The dimension of levels.
-    centered : sequence of bool, length p
-        Which effects are sampled in b itself rather than in z; none by default.
+    centered : sequence of float, length p
+        1 for effects that are sampled in b itself rather than in z; none by default.
     around : mapping of str to Around
-        By effect: sample those that are centred in the sum of b and the population's value, which
-        is a variable ``Asym|Tree_value`` of its own. The model is the same.
+        By effect: sample those that are centred, wholly or partly, in the sum of b and the
+        population's value, which is a variable ``Asym|Tree_value`` of its own. The model is the
+        same.
 
     Returns
     -------
@@ -81,25 +115,27 @@ def group_effects(
         sd, row = covariance.sds[k], covariance.chol[k]
         mean = sd * sum((row[m] * z[m] for m in range(k)), start=0.0)
         spread = sd * row[k]
-        center = bool(centered) and centered[k]
-        if center and name in around:
-            effect = _around(name, around[name], mean, spread, dim)
+        weight = centered[k] if centered else 0.0
+        if weight and name in around:
+            effect = _around(name, around[name], weight, mean, spread, dim)
         else:
-            transform = None if center else STANDARDIZED
+            transform = None if weight > 0.5 else STANDARDIZED
             effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
         effects.append(effect)
         z.append((effect - mean) / spread)
     return effects
 
 
-def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> TensorVariable:
+def _around(
+    name: str, around: Around, weight: float, mean: Any, spread: Any, dim: str
+) -> TensorVariable:
     """An effect as the difference between a level's value and the population's."""
     value = pm.Normal(
         f"{name}_value",
         around.value + mean,
         spread,
         dims=dim,
-        default_transform=around.coordinates,
+        default_transform=PartlyCentered(weight, around.start, around.unit),
     )
     return pm.Deterministic(name, value - around.value, dims=dim)
 

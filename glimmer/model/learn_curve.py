@@ -108,6 +108,14 @@ def learn_curve_model(
     )
     design = design_of(spec, frame, offset=offset.values, functions=options.functions)
     design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
+    assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
+    judge(_doubtful_data(spec, design))
+    spec = replace(  # type: ignore[type-var]
+        spec,
+        nonlinear=_centred(spec.nonlinear, design.curve.X),
+        centered=_centered(options.centered, spec, design, start),
+    )
+    spec, design = _informed_first(spec, design)
     return _completed(spec, design, options, curve, start, judge), design, frame
 
 
@@ -346,14 +354,8 @@ def _completed(
     start: CurveStart,
     judge: Judge,
 ) -> ModelSpec:
-    """The specification with all that depends on the design; judged on the way."""
+    """The specification with its priors; judged on the way."""
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
-    judge(_doubtful_data(spec, design))
-    spec = replace(  # type: ignore[type-var]
-        spec,
-        nonlinear=_centred(spec.nonlinear, design.curve.X),
-        centered=_centered(options.centered, spec, design, start),
-    )
     resolver = CurveResolver(
         spec.family, design.y, Units(start.y_sd, start.x_span), curve.priors, design.n
     )
@@ -391,6 +393,23 @@ def _centered(
         if block.name in whole:
             found |= dict.fromkeys(block.effect_names, whole[block.name])
     return {**found, **own}
+
+
+def _informed_first(spec: ModelSpec, design: Design) -> tuple[ModelSpec, Design]:
+    """Let centred effects come first in each block: the others are then normal given those."""
+    chosen = spec.centered or {}
+    blocks, groups = [], dict(design.groups)
+    for block in spec.groups:
+        at = np.cumsum([0, *(term.width for term in block.effects)])
+        centered = [chosen.get(block.effect_names[i], False) for i in at[:-1]]
+        order = sorted(range(len(block.effects)), key=lambda k: -centered[k])
+        columns = np.concatenate([np.arange(at[k], at[k + 1]) for k in order])
+        group = groups[block.name]
+        groups[block.name] = replace(group, columns=group.columns[:, columns])
+        effects = tuple(block.effects[k] for k in order)
+        targets = tuple(block.targets[k] for k in order)
+        blocks.append(replace(block, effects=effects, targets=targets))  # type: ignore[type-var]
+    return replace(spec, groups=tuple(blocks)), replace(design, groups=groups)  # type: ignore[type-var]
 
 
 def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from pytensor.tensor.variable import TensorVariable
 
-PLAIN = Mode(linker="py", optimizer=None)
+PLAIN = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
 CHUNK_BYTES = 64 * 2**20
 
 
@@ -110,7 +110,7 @@ def replay(
     -------
     list of ndarray, each of shape (chain, draw, ...)
     """
-    run = Replay(model, outputs, list(posterior.data_vars))
+    run = Replay(model, outputs, [str(name) for name in posterior.data_vars])
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {name: flat(posterior[name]) for name in run.names}
     if not draws:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import DesignError
+from glimmer.errors import DesignError, NotFitted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def fixef(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
 
 def fixed_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the intercept and coefficients, by column, each of shape (draws,)."""
-    posterior, spec = model.fitted["posterior"], model.spec
+    posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
     out = {}
     if spec.predictor.intercept:
         out[spec.names.intercept] = _flat(posterior[spec.names.intercept])
@@ -124,7 +124,7 @@ def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     """
     import pandas as pd
 
-    posterior, spec = model.fitted["posterior"], model.spec
+    posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
     rows: dict[tuple[str, str], np.ndarray] = {}
     for block in spec.groups:
         for name, effect in zip(block.columns, block.effect_names, strict=True):
@@ -148,12 +148,15 @@ def sigma(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
 def sigma_draws(model: ModelBuilder) -> np.ndarray:
     """Draws of the residual standard deviation, shape (draws,)."""
     name = model.spec.names.aux[str(model.spec.family.group_scale)]
-    return _flat(model.fitted["posterior"][name])
+    return _flat(model.fitted["posterior"].to_dataset()[name])
 
 
 def aux_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
-    return {name: _flat(model.fitted["posterior"][name]) for name in model.spec.names.aux.values()}
+    return {
+        name: _flat(model.fitted["posterior"].to_dataset()[name])
+        for name in model.spec.names.aux.values()
+    }
 
 
 def ngrps(model: ModelBuilder) -> dict[str, int]:
@@ -168,13 +171,23 @@ def nobs(model: ModelBuilder) -> int:
 
 def _effects(model: ModelBuilder) -> dict[str, dict[str, np.ndarray]]:
     """By factor, draws of its effects, each of shape (levels, draws)."""
-    posterior = model.fitted["posterior"]
+    posterior = model.fitted["posterior"].to_dataset()
     out: dict[str, dict[str, np.ndarray]] = {}
     for block in model.spec.groups:
         own = out.setdefault(block.factor_name, {})
         for column, name in zip(block.columns, block.effect_names, strict=True):
+            if name not in posterior:
+                raise not_stored(name)
             own[column] = _flat(posterior[name])
     return out
+
+
+def not_stored(name: str) -> NotFitted:
+    """What to say of effects that the fit has left out."""
+    return NotFitted(
+        f"The fit did not store the draws of {name!r}.",
+        fix="model.draw_effects(keep=True), or fit with store_effects=True",
+    )
 
 
 def _by_level(
@@ -197,7 +210,7 @@ def _pairs(p: int) -> list[tuple[int, int]]:
 
 def corr_draws(model: ModelBuilder, block: GroupBlock) -> np.ndarray:
     """Draws of a block's correlation matrix, shape (draws, p, p)."""
-    values = model.fitted["posterior"][f"{block.name}_corr"].values
+    values = model.fitted["posterior"].to_dataset()[f"{block.name}_corr"].values
     return values.reshape(-1, *values.shape[2:])
 
 

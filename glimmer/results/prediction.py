@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
+from glimmer.results.estimates import not_stored
 from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, new_design
 from glimmer.terms import GroupDesign
 
@@ -97,6 +98,8 @@ class Prediction:
                 raise NotFitted(
                     f"The draws are of another model: their levels of {block.factor_name!r} differ."
                 )
+        for name in sorted(self.effects - set(self.posterior.data_vars)):
+            raise not_stored(name)
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
@@ -229,19 +232,24 @@ class Draws(dict[str, np.ndarray]):
     ) -> None:
         super().__init__()
         self.prediction, self.levels = prediction, levels
-        self.names = [str(name) for name in prediction.posterior.data_vars]
-        effects = {name for block in spec.groups for name in block.effect_names}
-        self.zero = effects - prediction.effects
+        dims = {name: block.level_dim for block in spec.groups for name in block.effect_names}
+        self.zero = {
+            name: len(levels[dim]) for name, dim in dims.items() if name not in prediction.effects
+        }
+        self.names = list(dict.fromkeys([*map(str, prediction.posterior.data_vars), *self.zero]))
 
     def __missing__(self, name: str) -> np.ndarray:
         from glimmer.model.replay import flat
 
+        if name in self.zero:
+            self[name] = np.zeros((self.prediction.size, self.zero[name]))
+            return self[name]
         array = self.prediction.posterior[name]
         array = array.isel({dim: at for dim, at in self.levels.items() if dim in array.dims})
         values = flat(array)
         if self.prediction.size < len(values):
             values = values[self.prediction.positions]
-        self[name] = np.zeros_like(values) if name in self.zero else values
+        self[name] = values
         return self[name]
 
 

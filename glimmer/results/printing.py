@@ -67,7 +67,7 @@ def _estimates(draws: dict[str, np.ndarray], digits: int) -> list[str]:
 
 def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
     """Standard deviations and correlations, as lme4 prints them."""
-    posterior = model.fitted["posterior"]
+    posterior = model.fitted["posterior"].to_dataset()
     rows: list[tuple[str, ...]] = []
     widest = max(block.size for block in model.spec.groups)
     for block in model.spec.groups:

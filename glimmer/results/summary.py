@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from glimmer.errors import DataError, suggestion
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
         corr = posterior[name]
         rows, columns = corr.dims[-2:]
         labels = corr.coords[rows].values.tolist()
-        for i, j in ((i, j) for i in range(len(labels)) for j in range(i)):
+        for i, j in zip(*np.tril_indices(len(labels), -1), strict=True):
             entry = corr.isel({rows: i, columns: j}, drop=True)
             out = out.assign({f"{name}[{labels[j]}, {labels[i]}]": entry})
         out = out.drop_vars(name).drop_dims([rows, columns], errors="ignore")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from pytensor.graph.traversal import ancestors
 
 from glimmer.model.replay import replay
 from glimmer.sampling.run import Settings, sample
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
     from glimmer.sampling.plan import Plan
 
 
-def fit(model: pm.Model, settings: Settings, plan: Plan | None = None) -> xr.DataTree:
+def fit(
+    model: pm.Model,
+    settings: Settings,
+    plan: Plan | None = None,
+    left_out: Collection[str] = (),
+) -> xr.DataTree:
     """Sample a PyMC model and return InferenceData.
 
     Parameters
@@ -26,6 +33,8 @@ def fit(model: pm.Model, settings: Settings, plan: Plan | None = None) -> xr.Dat
     settings : Settings
     plan : Plan, optional
         Coordinates to sample in; the model as it stands without one.
+    left_out : collection of str
+        Variables whose draws are not kept.
 
     Returns
     -------
@@ -35,9 +44,10 @@ def fit(model: pm.Model, settings: Settings, plan: Plan | None = None) -> xr.Dat
     """
     drawn = sample(model if plan is None else plan.model, settings)
     posterior = drawn["posterior"].to_dataset()
+    seed = effects_seed(settings)
     if plan is not None:
-        posterior = _recovered(plan, posterior, settings.random_seed)
-    groups = {"posterior": derived(model, posterior)}
+        posterior = _recovered(plan, model, posterior, seed, left_out)
+    groups = {"posterior": derived(model, posterior, left_out)}
     if "sample_stats" in drawn.children:
         groups["sample_stats"] = drawn["sample_stats"].to_dataset()
     groups["observed_data"] = _observed(model)
@@ -51,12 +61,25 @@ def fit(model: pm.Model, settings: Settings, plan: Plan | None = None) -> xr.Dat
         modeling_interface="glimmer",
         modeling_interface_version=version("pymc-glimmer"),
     )
+    if left_out:
+        sizes = posterior.sizes
+        tree.attrs.update(effects_seed=seed, effects_draws=sizes["chain"] * sizes["draw"])
     return tree
 
 
-def _recovered(plan: Plan, posterior: xr.Dataset, seed: Any) -> xr.Dataset:
+def effects_seed(settings: Settings) -> int:
+    """The seed of coefficients that are drawn after sampling."""
+    if settings.random_seed is not None:
+        return settings.random_seed
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def _recovered(
+    plan: Plan, model: pm.Model, posterior: xr.Dataset, seed: int, left_out: Collection[str]
+) -> xr.Dataset:
     """Draws of the model's own free variables, from those of a plan's."""
-    coefficients = plan.recover(posterior, seed)
+    names = [v.name for v in model.free_RVs if v.name not in left_out]
+    coefficients = plan.recover(posterior, seed, dict.fromkeys(names, slice(None)))
     arrays = {
         name: (("chain", "draw", *(f"{name}_{i}" for i in range(values.ndim - 2))), values)
         for name, values in coefficients.items()
@@ -64,19 +87,28 @@ def _recovered(plan: Plan, posterior: xr.Dataset, seed: Any) -> xr.Dataset:
     return posterior.assign(arrays)
 
 
-def derived(model: pm.Model, posterior: xr.Dataset) -> xr.Dataset:
-    """The draws of every named quantity, from those of the free variables."""
-    free = [v.name for v in model.free_RVs]
-    wanted = list(model.deterministics)
+def derived(model: pm.Model, posterior: xr.Dataset, left_out: Collection[str] = ()) -> xr.Dataset:
+    """The draws of every named quantity, from those of the free variables.
+
+    The levels of effects that are left out stay among the coordinates.
+    """
+    free = [v.name for v in model.free_RVs if v.name in posterior]
+    absent = {v for v in model.free_RVs if v.name not in posterior}
+    wanted = [v for v in model.deterministics if absent.isdisjoint(ancestors([v]))]
     values = replay(model, wanted, posterior[free]) if wanted else []
     new = {
         variable.name: labelled(model, variable.name, array)
         for variable, array in zip(wanted, values, strict=True)
     }
     known = {name: labelled(model, name, posterior[name].values) for name in free}
+    every = {**known, **new}
+    coords = {name: posterior.coords[name].values for name in ("chain", "draw")}
+    for name in left_out:
+        for dim in model.named_vars_to_dims.get(name) or ():
+            coords[dim] = list(model.coords[dim])
     order = [v.name for v in (*model.free_RVs, *model.deterministics)]
-    sizes = {name: posterior.coords[name].values for name in ("chain", "draw")}
-    return xr.Dataset({name: {**known, **new}[name] for name in order}, coords=sizes)
+    kept = [name for name in order if name in every and name not in left_out]
+    return xr.Dataset({name: every[name] for name in kept}, coords=coords)
 
 
 def labelled(model: pm.Model, name: str, values: np.ndarray) -> xr.DataArray:

@@ -12,7 +12,9 @@ Draws come back as those of the model's own free variables.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
     from glimmer.model import Design, ModelSpec
 
+type Positions = slice | np.ndarray
+
+CHUNK_BYTES = 32 * 2**20
 COORDINATES = ("integrated", "whitened", "plain")
 
 
@@ -62,26 +67,54 @@ class Plan:
     scales: TensorVariable
     sigma: TensorVariable
 
-    def recover(self, posterior: xr.Dataset, seed: Any) -> dict[str, np.ndarray]:
-        """Draws of the original model's coefficients, by name, each (chain, draw, ...)."""
+    def recover(
+        self, posterior: xr.Dataset, seed: int, wanted: Mapping[str, Positions]
+    ) -> dict[str, np.ndarray]:
+        """Draws of the original model's coefficients, by name, each (chain, draw, ...).
+
+        Some draws at a time, so that memory beside what is returned stays bounded. Which
+        coefficients are wanted does not change their draws.
+
+        Parameters
+        ----------
+        posterior : xarray.Dataset
+            Draws of the sampled model.
+        seed : int
+        wanted : mapping of str to positions
+            Names, and which of their levels (a slice, or an array of positions).
+        """
         values = replay(self.model, [self.triangles, self.scales, self.sigma], posterior)
         shape = values[2].shape
-        triangles, scales, sigma = (v.reshape(shape[0] * shape[1], *v.shape[2:]) for v in values)
-        if Z in posterior:
-            normals = posterior[Z].values.reshape(len(sigma), -1)
-        else:
-            normals = np.random.default_rng(seed).normal(size=(len(sigma), self.layout.blocks.size))
-        drawn = draw_coefficients(
-            self.products,
-            triangles,
-            scales,
-            sigma,
-            self.layout.mean,
-            self.layout.precision,
-            normals,
-        )
-        named = self.layout.named(drawn)
-        return {name: v.reshape(*shape, *v.shape[1:]) for name, v in named.items()}
+        parameters = [v.reshape(shape[0] * shape[1], *v.shape[2:]) for v in values]
+        normals = self._normals(posterior, seed)
+        out: dict[str, np.ndarray] = {}
+        size = max(1, CHUNK_BYTES // (8 * max(self.layout.blocks.size, 1)))
+        for start in range(0, len(parameters[2]), size):
+            rows = slice(start, start + size)
+            drawn = self._draw([v[rows] for v in parameters], normals)
+            for name, v in self.layout.named(drawn).items():
+                if name in wanted:
+                    kept = v[:, wanted[name]] if v.ndim > 1 else v
+                    if name not in out:
+                        out[name] = np.empty((len(parameters[2]), *kept.shape[1:]))
+                    out[name][rows] = kept
+        return {name: v.reshape(*shape, *v.shape[1:]) for name, v in out.items()}
+
+    def _normals(self, posterior: xr.Dataset, seed: int) -> Callable[[int], np.ndarray]:
+        """A source of standard normal coordinates, so many draws at each call."""
+        size = self.layout.blocks.size
+        if Z not in posterior:
+            stream = np.random.default_rng(seed)
+            return lambda count: stream.standard_normal((count, size))
+        rows = iter(posterior[Z].values.reshape(-1, size))
+        return lambda count: np.stack(list(islice(rows, count)))
+
+    def _draw(
+        self, parameters: list[np.ndarray], normals: Callable[[int], np.ndarray]
+    ) -> np.ndarray:
+        laid = self.layout
+        z = normals(len(parameters[2]))
+        return draw_coefficients(self.products, *parameters, laid.mean, laid.precision, z)
 
 
 Z = "coordinates"

@@ -129,22 +129,23 @@ def check_start(model: pm.Model) -> None:
 def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
     import nutpie
 
+    from glimmer.sampling.kernels import one_blas_thread
     from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
 
     compiled = compile_for_nutpie(model, var_names=names)
-    drawn = nutpie.sample(
-        compiled,
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        cores=settings.cores,
-        seed=settings.random_seed,
-        target_accept=settings.target_accept,
-        progress_bar=settings.progressbar,
-        save_warmup=False,
-        **settings.extra,
-    )
-    return drawn
+    with one_blas_thread():
+        return nutpie.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=settings.cores,
+            seed=settings.random_seed,
+            target_accept=settings.target_accept,
+            progress_bar=settings.progressbar,
+            save_warmup=False,
+            **settings.extra,
+        )
 
 
 def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:

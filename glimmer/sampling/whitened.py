@@ -138,7 +138,7 @@ def _mode(
     eta = pt.dvector("eta")
     density = pt.sum(_row_density(spec, design, aux, eta))
     score = pytensor.grad(density, eta)
-    curvature = -pytensor.grad(pt.sum(score), eta)
+    curvature = pt.neg(pytensor.grad(pt.sum(score), eta))
     outputs = model.replace_rvs_by_values([score, curvature, triangles, scales])
     given = {v: point[v.name] for v in model.value_vars}
     at_point = pytensor.graph.replace.clone_replace(

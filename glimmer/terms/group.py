@@ -173,8 +173,8 @@ def correlated_effects(term: GroupTerm) -> list[tuple[bool, tuple[Interaction, .
     effects = term.effects
     if term.correlated:
         return [(effects.intercept, effects.common)]
-    apart = [(False, (effect,)) for effect in effects.common]
-    return [(True, ()), *apart] if effects.intercept else apart
+    first: list[tuple[bool, tuple[Interaction, ...]]] = [(True, ())] if effects.intercept else []
+    return first + [(False, (effect,)) for effect in effects.common]
 
 
 def named(blocks: list[GroupBlock]) -> tuple[GroupBlock, ...]:

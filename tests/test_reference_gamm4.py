@@ -1,0 +1,192 @@
+"""Models with smooths agree with mgcv, gamm4 and rstanarm.
+
+Exactly, where nothing needs to be sampled: the maximum of our restricted likelihood is REML's, and
+the curves, their standard errors and degrees of freedom there are mgcv's. And as posteriors; the
+cases left out here are run by ``benchmarks/gamm4_reference.py``.
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from agreement import disagreements
+from gamm4_reference import (
+    CASES,
+    answers,
+    builder,
+    edf_total,
+    estimates,
+    fit_of,
+    newdata,
+    roaches,
+    roaches_builder,
+    table,
+    weak,
+)
+from reml import Restricted
+
+import glimmer as gl
+from glimmer.results.check import check
+from glimmer.results.predict import posterior_linpred
+from glimmer.results.smooth_checks import edf
+from glimmer.results.smooths import chosen_smooths, smooth_draws
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*is extrapolated")
+
+EXACT = [name for name in CASES if name not in ("airquality t2", "airquality ti")]
+
+
+@cache
+def restricted(name):
+    """The restricted likelihood at mgcv's estimates."""
+    likelihood = Restricted(builder(name))
+    return likelihood, estimates(name, likelihood.builder)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_the_restricted_likelihood_is_largest_at_mgcvs_estimates(name):
+    likelihood, point = restricted(name)
+    nudged = {key: value * (0.9 if "partial" in key else 1.2) for key, value in point.items()}
+    found = likelihood.maximum(nudged)
+    assert found == pytest.approx(point, rel=5e-3)
+    assert likelihood(found) - likelihood(point) < 1e-4
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_curves_and_their_errors_there_are_mgcvs(name):
+    likelihood, point = restricted(name)
+    fit, new = fit_of(name), newdata(name)
+    many = likelihood.fitted(point, draws=4000)
+    errors = {s.label: smooth_draws(many, s, new).std(axis=0) for s in chosen_smooths(many, None)}
+    level = posterior_linpred(many, new, groups=None)
+    assert np.allclose(level.std(("chain", "draw")), fit["link_se"], rtol=0.06)
+    model = likelihood.fitted(point)
+    scale = np.ptp(fit["link_fit"])
+    mean = posterior_linpred(model, new, groups=None).values[0, 0]
+    assert np.allclose(mean, fit["link_fit"], atol=1e-4 * scale)
+    for smooth in chosen_smooths(model, None):
+        known = fit["terms_fit"][smooth.label]
+        f = smooth_draws(model, smooth, new)[0]
+        assert np.allclose(f, known["fit"], atol=1e-4 * scale), smooth.label
+        own = np.abs(f) > 0
+        assert np.allclose(errors[smooth.label][own], np.array(known["se"])[own], rtol=0.06)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_degrees_of_freedom_there_are_mgcvs(name):
+    likelihood, point = restricted(name)
+    found = edf(likelihood.fitted(point))
+    known = {smooth["label"]: np.sum(smooth["edf"]) for smooth in fit_of(name)["smooths"]}
+    assert found.to_dict() == pytest.approx(known, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["airquality t2", "airquality ti"])
+def test_where_coordinates_of_null_spaces_are_arbitrary_the_fit_is_the_same(name):
+    """t2 scales null columns one by one, s() beside ti() its penalty: sds differ, not curves."""
+    likelihood, point = restricted(name)
+    found = likelihood.maximum(point)
+    assert found["sigma"] == pytest.approx(point["sigma"], rel=2e-3)
+    model = likelihood.fitted(found)
+    mean = posterior_linpred(model, newdata(name)).values[0, 0]
+    known = np.array(fit_of(name)["link_fit"])
+    assert np.abs(mean - known).max() < 0.02 * np.ptp(known)
+    assert edf(model).sum() == pytest.approx(edf_total(name), rel=0.01)
+
+
+# Posteriors
+
+
+def agrees_with_reml(name, model):
+    """Curves within 0.3 posterior sds, degrees of freedom within 10 %, sds within the posterior."""
+    draws = posterior_linpred(model, newdata(name), groups=None)
+    mean, sd = draws.mean(("chain", "draw")).values, draws.std(("chain", "draw")).values
+    away = (mean - np.array(fit_of(name)["link_fit"])) / sd
+    assert np.sqrt(np.mean(away**2)) < 0.3
+    assert edf(model).sum() == pytest.approx(edf_total(name), rel=0.10)
+    posterior = model.idata["posterior"]
+    if name in EXACT:
+        return
+    for sd_name, value in estimates(name, model).items():
+        below = float((posterior[sd_name] < value).mean())
+        assert 0.025 < below < 0.975, sd_name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_posteriors_under_weak_priors_agree_with_reml(name):
+    model = weak(name)
+    model.fit(draws=2000, random_seed=1, progressbar=False)
+    assert check(model.idata).divergences == 0
+    agrees_with_reml(name, model)
+
+
+@cache
+def vignette(prior):
+    """The roaches model under rstanarm's prior or under the default one.
+
+    In rstanarm's negative binomial models the sd of a group effect is a multiple of the reciprocal
+    dispersion, about 0.315; here it is not, so that the prior is given that scale.
+    """
+    if prior == "default":
+        model = roaches_builder()
+        model.fit(random_seed=1, progressbar=False)
+        return model
+    dispersion = stan("reciprocal_dispersion")["mean"]
+    model = roaches_builder(
+        prior_smooth=gl.rstanarm_smooth_prior(), prior_covariance=gl.decov(scale=dispersion)
+    )
+    model.fit(draws=2000, random_seed=1, progressbar=False)
+    return model
+
+
+def stan(parameter):
+    """rstanarm's summary of a parameter."""
+    fit = roaches()["rstanarm"]
+    at = fit["names"].index(parameter)
+    return {key: fit[key][at] for key in ("mean", "sd", "n_eff")}
+
+
+@pytest.mark.slow
+def test_the_vignettes_model_agrees_with_rstanarm():
+    model = vignette("rstanarm")
+    posterior = model.idata["posterior"]
+    ours = {
+        "(Intercept)": posterior["Intercept"],
+        "treatment": posterior["treatment"],
+        "log_exposure2": posterior["log_exposure2"],
+        "reciprocal_dispersion": posterior["alpha"],
+        "smooth_sd[s(roach1)1]": posterior["s(roach1)_sigma"],
+        "smooth_sd[s(roach1)2]": posterior["s(roach1)_null_sigma"],
+        "s(roach1).9": posterior["s(roach1)_null"][..., 0],
+        **{f"b[(Intercept) senior:{i}]": posterior["1|senior"][..., i] for i in (0, 1)},
+    }
+    for i in range(8):  # eigenvectors come with arbitrary signs
+        draws, known = posterior["s(roach1)"][..., i], stan(f"s(roach1).{i + 1}")
+        ours[f"s(roach1).{i + 1}"] = draws * np.sign(float(draws.mean()) * known["mean"])
+    found = []
+    for name, draws in ours.items():
+        found += disagreements(name, draws.values, **stan(name))
+    assert not found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", ["default", "rstanarm"])
+def test_the_vignettes_model_samples_well(prior):
+    verdict = check(vignette(prior).idata)
+    assert verdict.divergences == 0
+    assert verdict.level == "good", str(verdict)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", ["default", "rstanarm"])
+def test_the_vignettes_curve_is_mgcvs(prior):
+    """Within half a standard error on average: priors shrink a little, REML has none."""
+    model = vignette(prior)
+    entry = answers("roaches_nb")
+    known = entry["gam_REML"]["terms_fit"]["s(roach1)"]
+    new = table(entry["newdata"])
+    (smooth,) = chosen_smooths(model, None)
+    f = smooth_draws(model, smooth, new)
+    inside = new["roach1"].between(*smooth.term.limits[0])
+    away = ((f.mean(axis=0) - known["fit"]) / known["se"])[inside]
+    assert np.sqrt(np.mean(away**2)) < 0.5
