@@ -9,6 +9,7 @@ from predict_cases import CASES, case
 import glimmer as gl
 from glimmer import record
 from glimmer.builders import ModelBuilder
+from glimmer.results.loglik import log_lik
 from glimmer.results.predict import (
     posterior_epred,
     posterior_linpred,
@@ -111,6 +112,14 @@ def test_a_specification_read_back_predicts_bit_for_bit(name):
     for kind in KINDS:
         ours, theirs = (values(m, new, kind, random_seed=7) for m in (model, other))
         assert np.array_equal(ours, theirs)
+
+
+@every
+def test_log_likelihood_of_training_rows_as_new_data(name):
+    _, model, table = case(name)
+    rows = np.random.default_rng(3).permutation(len(table))[:11]
+    known, new = log_lik(model).values, log_lik(model, table.iloc[rows]).values
+    assert np.allclose(new, known[..., rows], rtol=1e-12, atol=1e-10)
 
 
 @every

@@ -1,8 +1,8 @@
 """Models with smooths agree with mgcv, gamm4 and rstanarm.
 
 Exactly, where nothing needs to be sampled: the maximum of our restricted likelihood is REML's, and
-the curves, their standard errors and degrees of freedom there are mgcv's. And as posteriors; the
-cases left out here are run by ``benchmarks/gamm4_reference.py``.
+the curves, their standard errors and degrees of freedom there are mgcv's. And as posteriors, under
+priors so weak that they say little.
 """
 
 from functools import cache
@@ -97,18 +97,22 @@ def test_where_coordinates_of_null_spaces_are_arbitrary_the_fit_is_the_same(name
 
 
 def agrees_with_reml(name, model):
-    """Curves within 0.3 posterior sds, degrees of freedom within 10 %, sds within the posterior."""
+    """Curves within 0.3 posterior sds, degrees of freedom within 10 %, sds within the posterior.
+
+    A surface is that near on average: in corners without data the posterior mean, an average over
+    sds, departs from the fit at one of them by up to 0.55 sds.
+    """
     draws = posterior_linpred(model, newdata(name), groups=None)
     mean, sd = draws.mean(("chain", "draw")).values, draws.std(("chain", "draw")).values
     away = (mean - np.array(fit_of(name)["link_fit"])) / sd
     assert np.sqrt(np.mean(away**2)) < 0.3
+    if "airquality" not in name:
+        assert np.abs(away).max() < 0.3
     assert edf(model).sum() == pytest.approx(edf_total(name), rel=0.10)
     posterior = model.idata["posterior"]
-    if name in EXACT:
-        return
     for sd_name, value in estimates(name, model).items():
         below = float((posterior[sd_name] < value).mean())
-        assert 0.025 < below < 0.975, sd_name
+        assert 0.01 < below < 0.99, sd_name
 
 
 @pytest.mark.slow
@@ -122,20 +126,22 @@ def test_posteriors_under_weak_priors_agree_with_reml(name):
 
 @cache
 def vignette(prior):
-    """The roaches model under rstanarm's prior or under the default one.
+    """The roaches model under rstanarm's, the default or a weak prior.
 
     In rstanarm's negative binomial models the sd of a group effect is a multiple of the reciprocal
     dispersion, about 0.315; here it is not, so that the prior is given that scale.
     """
-    if prior == "default":
-        model = roaches_builder()
-        model.fit(random_seed=1, progressbar=False)
-        return model
     dispersion = stan("reciprocal_dispersion")["mean"]
-    model = roaches_builder(
-        prior_smooth=gl.rstanarm_smooth_prior(), prior_covariance=gl.decov(scale=dispersion)
-    )
-    model.fit(draws=2000, random_seed=1, progressbar=False)
+    priors = {
+        "default": {},
+        "weak": {"prior_smooth": gl.prior("LogNormal", mu=0.0, sigma=3.0)},
+        "rstanarm": {
+            "prior_smooth": gl.rstanarm_smooth_prior(),
+            "prior_covariance": gl.decov(scale=dispersion),
+        },
+    }
+    model = roaches_builder(**priors[prior])
+    model.fit(draws=2000 if prior == "rstanarm" else 1000, random_seed=1, progressbar=False)
     return model
 
 
@@ -178,15 +184,22 @@ def test_the_vignettes_model_samples_well(prior):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prior", ["default", "rstanarm"])
-def test_the_vignettes_curve_is_mgcvs(prior):
-    """Within half a standard error on average: priors shrink a little, REML has none."""
+@pytest.mark.parametrize(("prior", "near"), [("weak", 0.3), ("default", 0.5)])
+def test_the_vignettes_curve_is_mgcvs(prior, near):
+    """The default prior shrinks a little; rstanarm's so much that its curve is another."""
     model = vignette(prior)
     entry = answers("roaches_nb")
     known = entry["gam_REML"]["terms_fit"]["s(roach1)"]
     new = table(entry["newdata"])
+    new["roach1"] /= 100
     (smooth,) = chosen_smooths(model, None)
     f = smooth_draws(model, smooth, new)
-    inside = new["roach1"].between(*smooth.term.limits[0])
-    away = ((f.mean(axis=0) - known["fit"]) / known["se"])[inside]
-    assert np.sqrt(np.mean(away**2)) < 0.5
+    away = (f.mean(axis=0) - known["fit"]) / known["se"]
+    assert np.sqrt(np.mean(away**2)) < near
+    if prior == "weak":
+        assert edf(model)["s(roach1)"] == pytest.approx(edf_total_of_roaches(), rel=0.10)
+
+
+def edf_total_of_roaches():
+    """mgcv's degrees of freedom of s(roach1)."""
+    return answers("roaches_nb")["gam_REML"]["smooths"][0]["edf"]

@@ -212,6 +212,7 @@ class ModelBuilder:
     loo_subsample = Method("glimmer.results.loo")
     loo_predict = Method("glimmer.results.loo")
     loo_linpred = Method("glimmer.results.loo")
+    loo_epred = Method("glimmer.results.loo")
     waic = Method("glimmer.results.loo")
     kfold = Method("glimmer.results.kfold")
     bayes_R2 = Method("glimmer.results.r2")

@@ -66,8 +66,8 @@ class NlmerBuilder(ModelBuilder):
     prior_smooth, knots, select, xt
         As in `Gamm4Builder`; smooths are named after their parameter, ``xmid_s(z)``.
     centered : bool or dict, optional
-        Which effects are sampled as values of each group: by block, factor or effect. By default
-        those that the rows of most groups determine. The model is the same.
+        Sample effects in centred coordinates, or not, by grouping factor. By default coordinates
+        follow what the rows of each group say. The model is the same.
     weights, offset, subset, missing, contrasts, prior_PD, functions, checks
         As in `GlmerBuilder`; an offset is added to the linear predictor of the outcome.
 

@@ -217,9 +217,7 @@ def _block(
     """One block: its covariance, its effects, and what each adds in every row."""
     data = design.groups[block.name]
     covariance = register_covariance(spec, block, noise)
-    chosen = spec.centered or {}
-    whole = chosen.get(block.name, False)
-    centered = [float(chosen.get(name, whole)) for name in block.effect_names]
+    centered = [(spec.centered or {}).get(block.name, False)] * block.size
     effects = group_effects(
         block.effect_names, covariance, block.level_dim, centered=centered, around=around
     )

@@ -10,7 +10,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.model.coordinates import NEAR, Measured, Ordered
-from glimmer.model.group_effects import Around
+from glimmer.model.group_effects import Around, Informed
 from glimmer.model.residuals import find_residual
 from glimmer.model.smooth_effects import smooth_effects
 from glimmer.nonlinear.protocol import as_curve
@@ -132,17 +132,13 @@ def _intercepts(spec: ModelSpec, nonlinear: Nonlinear) -> dict[str, Any]:
 def _around(
     spec: ModelSpec, nonlinear: Nonlinear, intercepts: dict[str, Any]
 ) -> dict[str, Around]:
-    """The intercepts that effects are added to: for each, the effects of one factor."""
+    """The intercepts that effects are added to, where the data say something of their sums."""
     found: dict[str, Around] = {}
-    taken: set[str] = set()
     for block in spec.groups:
-        columns = zip(block.column_targets, block.ones, block.effect_names, strict=True)
-        for target, ones, name in columns:
-            if ones and target in intercepts and target not in taken:
-                parameter = nonlinear.parameter(target)
-                start = parameter.predictor.start if parameter.predictor else 0.0
-                found[name] = Around(intercepts[target], float(start or 0), NEAR * parameter.unit)
-                taken.add(target)
+        for target, name in zip(block.column_targets, block.effect_names, strict=True):
+            if name in nonlinear.information:
+                precision, at = nonlinear.information[name].of(block.levels)
+                found[name] = Around(intercepts[target], Informed(precision, at))
     return found
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
@@ -41,45 +42,45 @@ class Standardized(Transform):
 STANDARDIZED = Standardized()
 
 
-class PartlyCentered(Transform):
-    """Coordinates between b ~ Normal(mu, sigma) itself (weight 1) and (b - mu) / sigma (weight 0).
+class Informed(Transform):
+    """Coordinates of b ~ Normal(mu, sigma) that would be standard normal after data about b.
 
-    They are (b - w center - (1 - w) mu) / (unit^w sigma^(1 - w)), those of Papaspiliopoulos, Roberts
-    & Skold (2007) measured from ``center`` in ``unit``.
+    With data equal to one normal observation ``at`` of each b, of a given ``precision``, b is
+    normal around (precision at + mu / sigma^2) / (precision + 1 / sigma^2): centred coordinates
+    where the data say much compared to sigma, non-centred ones where they do not.
 
     Parameters
     ----------
-    weight, center, unit : float
+    precision, at : ndarray, shape (J,)
     """
 
-    name = "partly_centered"
+    name = "informed"
 
-    def __init__(self, weight: float, center: float, unit: float) -> None:
-        self.weight, self.center, self.unit = weight, center, unit
+    def __init__(self, precision: np.ndarray, at: np.ndarray) -> None:
+        self.precision, self.at = precision, at
 
     def forward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return (value - self._location(mu)) / self._scale(sigma)
+        location, scale = self._posterior(mu, sigma)
+        return (value - location) / scale
 
     def backward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return self._location(mu) + self._scale(sigma) * value
+        location, scale = self._posterior(mu, sigma)
+        return location + scale * value
 
     def log_jac_det(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return pt.zeros_like(value) + pt.log(self._scale(sigma))
+        return pt.zeros_like(value) + pt.log(self._posterior(mu, sigma)[1])
 
-    def _location(self, mu: Any) -> Any:
-        return self.weight * self.center + (1 - self.weight) * mu
-
-    def _scale(self, sigma: Any) -> Any:
-        return self.unit**self.weight * sigma ** (1 - self.weight)
+    def _posterior(self, mu: Any, sigma: Any) -> tuple[Any, Any]:
+        weight = 1 / (1 + self.precision * sigma**2)
+        return weight * mu + (1 - weight) * self.at, sigma * pt.sqrt(weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Around:
-    """The population's value that effects are added to, where it starts, and a unit for it."""
+    """The population's value that effects are added to, and what the data say of their sums."""
 
     value: Any
-    start: float
-    unit: float
+    coordinates: Transform
 
 
 def group_effects(
@@ -87,7 +88,7 @@ def group_effects(
     covariance: Covariance,
     dim: str,
     *,
-    centered: Sequence[float] = (),
+    centered: Sequence[bool] = (),
     around: Mapping[str, Around] = MappingProxyType({}),
 ) -> list[TensorVariable]:
     """Register the effects of a block in the current model.
@@ -98,12 +99,11 @@ def group_effects(
     covariance : Covariance
     dim : str
         The dimension of levels.
-    centered : sequence of float, length p
-        1 for effects that are sampled in b itself rather than in z; none by default.
+    centered : sequence of bool, length p
+        Which effects are sampled in b itself rather than in z; none by default.
     around : mapping of str to Around
-        By effect: sample those that are centred, wholly or partly, in the sum of b and the
-        population's value, which is a variable ``Asym|Tree_value`` of its own. The model is the
-        same.
+        By effect: the sum of b and the population's value is sampled, a variable of its own
+        (``Asym|Tree_value``). The model is the same.
 
     Returns
     -------
@@ -115,27 +115,24 @@ def group_effects(
         sd, row = covariance.sds[k], covariance.chol[k]
         mean = sd * sum((row[m] * z[m] for m in range(k)), start=0.0)
         spread = sd * row[k]
-        weight = centered[k] if centered else 0.0
-        if weight and name in around:
-            effect = _around(name, around[name], weight, mean, spread, dim)
+        if name in around:
+            effect = _around(name, around[name], mean, spread, dim)
         else:
-            transform = None if weight > 0.5 else STANDARDIZED
+            transform = None if centered and centered[k] else STANDARDIZED
             effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
         effects.append(effect)
         z.append((effect - mean) / spread)
     return effects
 
 
-def _around(
-    name: str, around: Around, weight: float, mean: Any, spread: Any, dim: str
-) -> TensorVariable:
+def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> TensorVariable:
     """An effect as the difference between a level's value and the population's."""
     value = pm.Normal(
         f"{name}_value",
         around.value + mean,
         spread,
         dims=dim,
-        default_transform=PartlyCentered(weight, around.start, around.unit),
+        default_transform=around.coordinates,
     )
     return pm.Deterministic(name, value - around.value, dims=dim)
 

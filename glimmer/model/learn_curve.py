@@ -15,7 +15,7 @@ from glimmer.formula import Learned, Name, Node, Terms
 from glimmer.model import findings
 from glimmer.model.arguments import per_row
 from glimmer.model.checks import Finding, Judge
-from glimmer.model.curve_centering import informed_effects
+from glimmer.model.curve_information import informed
 from glimmer.model.curve_priors import PRESETS, CurveResolver, Units
 from glimmer.model.curve_reading import Reading, read_curve_model
 from glimmer.model.curve_start import CurveStart, curve_start, free_function, start_values
@@ -108,14 +108,8 @@ def learn_curve_model(
     )
     design = design_of(spec, frame, offset=offset.values, functions=options.functions)
     design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
-    assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
     judge(_doubtful_data(spec, design))
-    spec = replace(  # type: ignore[type-var]
-        spec,
-        nonlinear=_centred(spec.nonlinear, design.curve.X),
-        centered=_centered(options.centered, spec, design, start),
-    )
-    spec, design = _informed_first(spec, design)
+    spec, design = _informed(spec, design, options.centered, start)
     return _completed(spec, design, options, curve, start, judge), design, frame
 
 
@@ -377,39 +371,37 @@ def _completed(
     return spec
 
 
-def _centered(
-    given: Any, spec: ModelSpec, design: Design, start: CurveStart
-) -> dict[str, bool]:
-    """Which effects are sampled as values of the groups: the user's choice, else what rows say."""
-    if isinstance(given, bool):
-        return centered_blocks(given, spec.groups)
-    effects = {name for block in spec.groups for name in block.effect_names}
-    asked = dict(given or {})
-    own = {name: asked.pop(name) for name in list(asked) if name in effects}
-    whole = centered_blocks(asked, spec.groups) if asked else {}
-    whole = {b.name: whole[b.name] for b in spec.groups if {b.name, b.factor_name} & set(asked)}
-    found = informed_effects(spec, design, start)
-    for block in spec.groups:
-        if block.name in whole:
-            found |= dict.fromkeys(block.effect_names, whole[block.name])
-    return {**found, **own}
+def _informed(
+    spec: ModelSpec, design: Design, centered: Any, start: CurveStart
+) -> tuple[ModelSpec, Design]:
+    """The model with means of columns and with coordinates for sampling its effects.
 
-
-def _informed_first(spec: ModelSpec, design: Design) -> tuple[ModelSpec, Design]:
-    """Let centred effects come first in each block: the others are then normal given those."""
-    chosen = spec.centered or {}
+    In each block the effects that rows say most about come first: the others are then normal given
+    those.
+    """
+    assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
+    found, shares = informed(spec, design, start, Units(start.y_sd, start.x_span))
+    nonlinear = _centred(spec.nonlinear, design.curve.X)
+    if centered is None:
+        nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
     blocks, groups = [], dict(design.groups)
     for block in spec.groups:
         at = np.cumsum([0, *(term.width for term in block.effects)])
-        centered = [chosen.get(block.effect_names[i], False) for i in at[:-1]]
-        order = sorted(range(len(block.effects)), key=lambda k: -centered[k])
+        said = [shares[block.effect_names[i]] for i in at[:-1]]
+        order = sorted(range(len(block.effects)), key=lambda k: -said[k])
         columns = np.concatenate([np.arange(at[k], at[k + 1]) for k in order])
         group = groups[block.name]
         groups[block.name] = replace(group, columns=group.columns[:, columns])
         effects = tuple(block.effects[k] for k in order)
         targets = tuple(block.targets[k] for k in order)
         blocks.append(replace(block, effects=effects, targets=targets))  # type: ignore[type-var]
-    return replace(spec, groups=tuple(blocks)), replace(design, groups=groups)  # type: ignore[type-var]
+    spec = replace(  # type: ignore[type-var]
+        spec,
+        nonlinear=nonlinear,
+        groups=tuple(blocks),
+        centered=centered_blocks(centered or False, spec.groups),
+    )
+    return spec, replace(design, groups=groups)
 
 
 def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -78,6 +79,30 @@ class Ordering:
 
 
 @record
+class Information:
+    """What the rows of each group say of a parameter: as much as one normal observation of it.
+
+    Attributes
+    ----------
+    levels : tuple of str, length J
+    precision, at : ndarray, shape (J,)
+        Of the observation; on the scale of the parameter's transform.
+    """
+
+    levels: tuple[str, ...]
+    precision: np.ndarray
+    at: np.ndarray
+
+    def of(self, levels: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Precision and place for some of the levels."""
+        if levels == self.levels:
+            return self.precision, self.at
+        place = {level: i for i, level in enumerate(self.levels)}
+        rows = [place[level] for level in levels]
+        return self.precision[rows], self.at[rows]
+
+
+@record
 class Nonlinear:
     """What is nonlinear in a model.
 
@@ -95,6 +120,8 @@ class Nonlinear:
         See `glimmer.model.residuals.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of the curve in residual models.
+    information : dict of str to Information
+        By effect, where sampling makes use of it.
     """
 
     function: MeanFunction
@@ -104,6 +131,7 @@ class Nonlinear:
     scale: Literal["response", "link"] = "response"
     residual: str = "constant"
     reference: float = 1.0
+    information: dict[str, Information] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[NonlinearParameter, ...]:

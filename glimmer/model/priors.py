@@ -22,6 +22,7 @@ from glimmer.priors import (
 from glimmer.record import record
 from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, GroupBlock
+from glimmer.terms.naming import variable_name
 
 PROBIT = 1.5957691216057308  # dnorm(0) / dlogis(0)
 SMALLEST_SD = 1e-12
@@ -179,6 +180,7 @@ class Resolver:
         self, given: Mapping[str, Any], terms: Sequence[CommonTerm], sds: np.ndarray, default: Prior
     ) -> tuple[CommonPrior, ...]:
         names = [term.name for term in terms]
+        given = {variable_name(str(key)): prior for key, prior in given.items()}
         for key in given:
             if key not in names:
                 raise PriorError(

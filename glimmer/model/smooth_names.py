@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glimmer.smooths.blocks import Block, GroupedBlock, Unpenalized
+from glimmer.terms.naming import variable_name
 
 if TYPE_CHECKING:
     from glimmer.data import Frame
@@ -61,7 +62,7 @@ def named_blocks(terms: tuple[SmoothTerm, ...]) -> Iterator[NamedBlock]:
 
 
 def _joined(label: str, name: str) -> str:
-    return f"{label}_{name}" if name else label
+    return variable_name(f"{label}_{name}" if name else label)
 
 
 def smooth_columns(terms: tuple[SmoothTerm, ...], frame: Frame) -> dict[str, BlockColumns]:

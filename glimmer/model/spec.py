@@ -19,6 +19,7 @@ from glimmer.model.smooth_names import named_blocks, smooth_coords
 from glimmer.record import record
 from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, GroupBlock, Response
+from glimmer.terms.naming import variable_name
 
 Weights = Literal["none", "likelihood", "precision", "trials"]
 
@@ -186,7 +187,7 @@ class Names:
         for parameter in spec.nonlinear.parameters if spec.nonlinear is not None else ():
             taken |= {parameter.name, parameter.intercept_name}
         taken |= {name for block in spec.groups for name in block.effect_names}
-        outcome = _free(spec.response.name if spec.response else "y", taken)
+        outcome = _free(variable_name(spec.response.name) if spec.response else "y", taken)
         taken.add(outcome)
         return cls(
             intercept=_free("Intercept", taken),

@@ -158,15 +158,13 @@ def lkj_cholesky(name: str, p: int, eta: float) -> list[list[Any]]:
     pairs = [(j, i) for j in range(1, p) for i in range(j)]
     a = np.array([eta + (p - 2 - i) / 2 for _, i in pairs])
     unit = pm.Beta(name, a, a)
-    partial = 2 * unit - 1
-    rest = 2 * pt.exp(0.5 * (pt.log(unit) + pt.log1p(-unit)))  # sqrt(1 - partial^2), near 1 too
-    at = {pair: k for k, pair in enumerate(pairs)}
+    partial = {pair: 2 * unit[k] - 1 for k, pair in enumerate(pairs)}
     rows: list[list[Any]] = [[1.0]]
     for j in range(1, p):
         row, left = [], 1.0
         for i in range(j):
-            row.append(left * partial[at[j, i]])
-            left = left * rest[at[j, i]]
+            row.append(left * partial[j, i])
+            left = left * pt.sqrt(1 - partial[j, i] ** 2)
         rows.append([*row, left])
     return rows
 

@@ -12,6 +12,7 @@ from glimmer.data import Frame
 from glimmer.formula import Interaction
 from glimmer.record import record
 from glimmer.terms.coding import Coder, Coding
+from glimmer.terms.naming import variable_name
 
 
 @record
@@ -75,7 +76,7 @@ def _learn(term: Interaction, present: set[frozenset[str]], coder: Coder) -> Com
         coder.code(node, full=frozenset(n for n in names if n != name) not in present)
         for node, name in zip(term.factors, names, strict=True)
     )
-    return CommonTerm(str(term), codings, _labels(codings))
+    return CommonTerm(variable_name(str(term)), codings, _labels(codings))
 
 
 def _labels(codings: Sequence[Coding]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from glimmer.formula import Call, GroupTerm, Interaction, Name, Node, column
 from glimmer.record import record
 from glimmer.terms.coding import Coder
 from glimmer.terms.common import CommonTerm, learn_common
+from glimmer.terms.naming import variable_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class GroupBlock:
     @property
     def factor_name(self) -> str:
         """``"Subject"`` or ``"school:class"``."""
-        return ":".join(self.factor)
+        return variable_name(":".join(self.factor))
 
     @property
     def columns(self) -> tuple[str, ...]:
