@@ -73,11 +73,12 @@ class Restricted:
             {**arrays, Z: (("chain", "draw", "z"), normals)},
             coords={"chain": [0], "draw": np.arange(draws)},
         )
+        model = self.builder.build()
+        wanted = {v.name: slice(None) for v in model.free_RVs if v.name not in self.shapes}
         found = {
             name: (("chain", "draw", *(f"{name}_{i}" for i in range(v.ndim - 2))), v)
-            for name, v in self.plan.recover(posterior, seed).items()
+            for name, v in self.plan.recover(posterior, seed, wanted).items()
         }
-        model = self.builder.build()
         whole = derived(model, posterior.drop_vars(Z).assign(found))
         self.builder.idata = xr.DataTree.from_dict({"posterior": whole})
         return self.builder

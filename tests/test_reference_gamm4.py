@@ -184,7 +184,7 @@ def test_the_vignettes_model_samples_well(prior):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("prior", "near"), [("weak", 0.3), ("default", 0.5)])
+@pytest.mark.parametrize(("prior", "near"), [("weak", 0.35), ("default", 0.5)])
 def test_the_vignettes_curve_is_mgcvs(prior, near):
     """The default prior shrinks a little; rstanarm's so much that its curve is another."""
     model = vignette(prior)
@@ -194,7 +194,7 @@ def test_the_vignettes_curve_is_mgcvs(prior, near):
     new["roach1"] /= 100
     (smooth,) = chosen_smooths(model, None)
     f = smooth_draws(model, smooth, new)
-    away = (f.mean(axis=0) - known["fit"]) / known["se"]
+    away = (f.mean(axis=0) - known["fit"]) / f.std(axis=0)
     assert np.sqrt(np.mean(away**2)) < near
     if prior == "weak":
         assert edf(model)["s(roach1)"] == pytest.approx(edf_total_of_roaches(), rel=0.10)

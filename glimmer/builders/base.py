@@ -140,7 +140,7 @@ class ModelBuilder:
             self.idata.attrs["glimmer_spec"] = dumps(self.spec)
         self.settings = settings
         if algorithm == "sampling" and draws >= ENOUGH_DRAWS:
-            verdict = check(self.idata)
+            verdict = self._explained(check(self.idata))
             verdict.announce(progressbar)
         return self.idata
 
@@ -153,6 +153,10 @@ class ModelBuilder:
         other.idata = None
         other.design, other.frame = self.design.take(rows), self.frame.take(rows)
         return other
+
+    def _explained(self, verdict: Verdict) -> Verdict:
+        """The verdict with what is known of the reasons."""
+        return verdict
 
     def _target_accept(self) -> float:
         shrinks = any(common.prior.joint for common in self.spec.priors.common)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from glimmer.builders.base import ModelBuilder
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pymc as pm
     import xarray as xr
+
+    from glimmer.results.check import Verdict
 
 
 CURVED = 0.9
@@ -173,6 +176,11 @@ class NlmerBuilder(ModelBuilder):
         if arguments.get("sampler", "nutpie") == "nutpie":
             arguments = {"low_rank_modified_mass_matrix": True, **arguments}
         return super().fit(model, **arguments)
+
+    def _explained(self, verdict: Verdict) -> Verdict:
+        from glimmer.results.modes import AGREE, disagreement
+
+        return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
 
     def _target_accept(self) -> float:
         return CURVED

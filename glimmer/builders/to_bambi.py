@@ -78,6 +78,7 @@ def _check(spec: ModelSpec) -> None:
         "weights": spec.weights not in ("none", "trials"),
         "proportions with trials as weights": spec.weights == "trials",
         "a QR-rotated design": spec.predictor.rotation is not None,
+        "a nonlinear model": spec.nonlinear is not None,
         "an offset given as an array": spec.array_offset,
         "a likelihood that is switched off": not spec.likelihood,
         f"the family {spec.family.name!r}": spec.family.name not in FAMILIES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ class Assembly:
         The outcome's distribution.
     smooths : dict of str to tensor, shape (n,)
         The value of each smooth, by label.
+    parameters : dict of str to tensor, a number or shape (n,)
+        Of the curve of a nonlinear model.
     """
 
     model: pm.Model
@@ -52,6 +54,7 @@ class Assembly:
     expected: TensorVariable
     outcome: TensorVariable
     smooths: dict[str, TensorVariable]
+    parameters: dict[str, TensorVariable] = field(default_factory=dict)
 
 
 def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assembly:
@@ -74,13 +77,15 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     coords = {**spec.coords, "obs_id": design.rows}
     with pm.Model(coords=coords) as model:
         aux, noise = register_auxiliary(spec)
+        parameters: dict[str, Any] = {}
         if spec.nonlinear is None:
             priors, terms = spec.priors.smooth, spec.predictor.smooths
             smooths = smooth_effects(terms, design.smooths, priors, noise)
             eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
         else:
             found = curve_effects(spec, design, noise, partial(_groups_by_target, spec, design, noise))
-            eta, smooths, aux = found.eta, found.smooths, residual_sd(spec, aux, found.curve)
+            eta, smooths, parameters = found.eta, found.smooths, found.parameters
+            aux = residual_sd(spec, aux, found.curve)
         if design.offset is not None:
             eta = eta + pm.Data("offset_data", design.offset, dims="obs_id")
         extra = _extra(spec, design, aux)
@@ -88,7 +93,7 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
         outcome = spec.family.outcome(eta, **extra)
         if observe and spec.likelihood:
             _observe(spec, design, eta, extra, outcome)
-    return Assembly(model, eta, expected, outcome, smooths)
+    return Assembly(model, eta, expected, outcome, smooths, parameters)
 
 
 def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]:

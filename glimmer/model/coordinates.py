@@ -12,8 +12,8 @@ import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.transforms import Transform
 
-NEAR = 0.2
-"""Samplers start within one unit of the origin: a fifth of the scale of a default prior."""
+GAP = 0.2
+"""The unit of the log of a linear form; samplers start within one unit of the origin."""
 
 
 class Measured(Transform):
@@ -58,14 +58,14 @@ class Ordered(Transform):
     def forward(self, value: Any, *inputs: Any) -> Any:
         gap = pt.log(pt.sum(self.weights * value))
         first = (value[:-1] - self.center[:-1]) / self.unit[:-1]
-        return pt.concatenate([first, pt.atleast_1d((gap - self.gap) / NEAR)])
+        return pt.concatenate([first, pt.atleast_1d((gap - self.gap) / GAP)])
 
     def backward(self, value: Any, *inputs: Any) -> Any:
         first = self.center[:-1] + self.unit[:-1] * value[:-1]
-        gap = pt.exp(self.gap + NEAR * value[-1])
+        gap = pt.exp(self.gap + GAP * value[-1])
         last = (gap - pt.sum(self.weights[:-1] * first)) / self.weights[-1]
         return pt.concatenate([first, pt.atleast_1d(last)])
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
-        constant = np.log(self.unit[:-1]).sum() + np.log(NEAR / self.weights[-1])
-        return constant + self.gap + NEAR * value[-1]
+        constant = np.log(self.unit[:-1]).sum() + np.log(GAP / self.weights[-1])
+        return constant + self.gap + GAP * value[-1]

@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.model.coordinates import NEAR, Measured, Ordered
+from glimmer.model.coordinates import Measured, Ordered
 from glimmer.model.group_effects import Around, Informed
 from glimmer.model.residuals import find_residual
 from glimmer.model.smooth_effects import smooth_effects
@@ -70,6 +70,7 @@ def curve_effects(
         smooths |= own
     for name, effect in groups(_around(spec, nonlinear, intercepts)).items():
         etas[name] = etas[name] + effect
+    _name_values(nonlinear, intercepts)
     values = transformed(nonlinear, etas)
     curve = _curve(nonlinear, design, values)
     return CurveEffects(outcome_eta(spec, curve), curve, values, smooths)
@@ -88,9 +89,8 @@ def transformed(nonlinear: Nonlinear, etas: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {
         p.name: pt.as_tensor(float(p.value)) for p in nonlinear.parameters if p.value is not None
     }
-    waiting = list(nonlinear.free)
-    while waiting:
-        ready = [p for p in waiting if not p.transform.other or p.transform.other in values]
+    waiting = [p for p in nonlinear.free if p.name in etas]
+    while ready := [p for p in waiting if not p.transform.other or p.transform.other in values]:
         for p in ready:
             values[p.name] = p.transform.inverse(etas[p.name], values)
         waiting = [p for p in waiting if p not in ready]
@@ -122,10 +122,10 @@ def _intercepts(spec: ModelSpec, nonlinear: Nonlinear) -> dict[str, Any]:
         if predictor is None or not predictor.intercept or parameter.name in intercepts:
             continue
         prior = spec.priors.parameters[parameter.name].intercept
-        assert prior is not None and predictor.start is not None  # noqa: S101
-        coordinates = Measured(predictor.start, NEAR * parameter.unit)
+        assert prior is not None  # noqa: S101
+        coordinates = Measured(parameter.origin, parameter.reach)
         name = centered_name(parameter)
-        intercepts[parameter.name] = _register(prior, name, coordinates, predictor.start)
+        intercepts[parameter.name] = _register(prior, name, coordinates, parameter.origin)
     return intercepts
 
 
@@ -152,8 +152,8 @@ def centered_name(parameter: NonlinearParameter) -> str:
 def _ordered(spec: ModelSpec, nonlinear: Nonlinear, ordering: Ordering) -> dict[str, Any]:
     """Register intercepts of which a linear form is positive, as one vector."""
     own = [nonlinear.parameter(name) for name in ordering.parameters]
-    starts = np.array([p.predictor.start for p in own], float)  # type: ignore[union-attr]
-    units = np.array([NEAR * p.unit for p in own])
+    starts = np.array([p.origin for p in own])
+    units = np.array([p.reach for p in own])
     priors = [spec.priors.parameters[p.name].intercept for p in own]
     laws = [prior.normal_parameters() for prior in priors if prior is not None]
     coordinates = Ordered(starts, units, ordering.weights)
@@ -203,8 +203,6 @@ def _common(
     predictor, curve = parameter.predictor, design.curve
     assert predictor is not None and curve is not None  # noqa: S101
     eta: Any = intercepts.get(parameter.name, 0.0)
-    if parameter.bare and not parameter.transform.identity and not parameter.transform.other:
-        pm.Deterministic(parameter.name, parameter.transform.inverse(eta))
     if predictor.common:
         beta = _coefficients(spec, predictor)
         dims = ("obs_id", predictor.column_dim)
@@ -237,6 +235,14 @@ def _smooths(
 ) -> dict[str, Any]:
     assert parameter.predictor is not None  # noqa: S101
     return smooth_effects(parameter.predictor.smooths, design.smooths, spec.priors.smooth, noise)
+
+
+def _name_values(nonlinear: Nonlinear, intercepts: dict[str, Any]) -> None:
+    """Name the values of transformed parameters that have no coefficients."""
+    typical = transformed(nonlinear, intercepts)
+    for parameter in nonlinear.free:
+        if parameter.bare and not parameter.transform.identity:
+            pm.Deterministic(parameter.name, typical[parameter.name])
 
 
 def _curve(nonlinear: Nonlinear, design: Design, values: dict[str, Any]) -> TensorVariable:

@@ -38,6 +38,8 @@ from glimmer.smooths import learn_smooths, spec_from_call
 from glimmer.terms import Coder, Outcome, learn_common
 from glimmer.terms.parameter_groups import ParameterBlock, learn_parameter_groups, of_parameter
 
+NEAR = 0.2
+"""How far from the self-start chains start, in units of the scale of a default prior."""
 RSTANARM_LOGS = {"SSlogis": "scal", "SSfpl": "scal"}
 """The parameters that stan_nlmer samples as logs; all others as they are."""
 
@@ -200,14 +202,11 @@ def _nonlinear(
         at = float(transform.forward(start.estimates[name], start.estimates))
         own, terms = reading.terms[name]
         text_coder = Coder(coder.frame, own, options.contrasts, options.functions)
+        predictor = _predictor(name, terms, text_coder, options, judge, at)
+        unit = units.population(parameter.kind, transform, at)
         parameters.append(
             NonlinearParameter(
-                name,
-                parameter.kind,
-                transform,
-                _predictor(name, terms, text_coder, options, judge, at),
-                None,
-                units.population(parameter.kind, transform, at),
+                name, parameter.kind, transform, predictor, None, unit, at, NEAR * unit
             )
         )
     nonlinear = Nonlinear(
@@ -218,8 +217,26 @@ def _nonlinear(
         residual=curve.residual,
         reference=start.y_sd,
     )
-    orderings = _orderings(nonlinear, start) if curve.ordering else ()
-    return replace(nonlinear, orderings=orderings)  # type: ignore[type-var]
+    orderings = _orderings(nonlinear, start)
+    if curve.ordering:
+        return replace(nonlinear, orderings=orderings)  # type: ignore[type-var]
+    return _undecided(nonlinear, orderings)
+
+
+def _undecided(nonlinear: Nonlinear, orderings: tuple[Ordering, ...]) -> Nonlinear:
+    """Where two sets of parameters give the same curve, let chains start between them."""
+    own = dict(zip(nonlinear.function.names, nonlinear.parameters, strict=True))
+    names = {symmetry.name: symmetry for symmetry in nonlinear.function.symmetries}
+    moved: dict[str, NonlinearParameter] = {}
+    for ordering in orderings:
+        symmetry = names[ordering.symmetry]
+        mirrored = symmetry.mirror({n: p.origin for n, p in own.items()})
+        for n in symmetry.image:
+            middle, half = (own[n].origin + mirrored[n]) / 2, abs(own[n].origin - mirrored[n]) / 2
+            parameter = replace(own[n], origin=middle, reach=half or own[n].reach)  # type: ignore[type-var]
+            moved[parameter.name] = parameter
+    parameters = tuple(moved.get(p.name, p) for p in nonlinear.parameters)
+    return replace(nonlinear, parameters=parameters)  # type: ignore[type-var]
 
 
 def _transforms(
@@ -382,7 +399,7 @@ def _informed(
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
     found, shares = informed(spec, design, start, Units(start.y_sd, start.x_span))
     nonlinear = _centred(spec.nonlinear, design.curve.X)
-    if centered is None:
+    if centered is None and all(p.origin == p.predictor.start for p in nonlinear.free):  # type: ignore[union-attr]
         nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
     blocks, groups = [], dict(design.groups)
     for block in spec.groups:

@@ -32,7 +32,9 @@ class NonlinearParameter:
     value : float or None
         The known value.
     unit : float
-        The scale of its default prior, on the scale of the transform: in it sampling starts.
+        The scale of its default prior, on the scale of the transform.
+    origin, reach : float
+        Chains start at most ``reach`` from ``origin``, on that scale.
     """
 
     name: str
@@ -41,6 +43,8 @@ class NonlinearParameter:
     predictor: LinearPredictor | None
     value: float | None = None
     unit: float = 1.0
+    origin: float = 0.0
+    reach: float = 1.0
 
     @property
     def bare(self) -> bool:

@@ -270,6 +270,7 @@ def keys_of(block: GroupBlock) -> tuple[str, ...]:
 
 
 def check_block(prior: CovariancePrior, block: GroupBlock) -> None:
+    """Raise `PriorError` if a prior has values for another number of correlated effects."""
     for what in ("concentration", "sd"):
         value = getattr(prior, what, None)
         if isinstance(value, tuple) and len(value) not in (1, block.size):

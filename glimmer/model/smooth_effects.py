@@ -9,7 +9,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.model.group_effects import STANDARDIZED
-from glimmer.model.smooth_names import NamedBlock, named_blocks
+from glimmer.model.smooth_names import NEW, NamedBlock, WithNew, named_blocks
 from glimmer.smooths.basis import Grouped
 from glimmer.smooths.blocks import CholeskyBlock, DiagonalBlock, GroupedBlock, Unpenalized
 
@@ -47,8 +47,12 @@ def smooth_effects(
     for named in named_blocks(terms):
         if named.name not in columns:
             continue
-        coefficients = _coefficients(named, [sds[sd] for sd in named.sds], priors)
-        f = _times(named.name, columns[named.name], coefficients)
+        own = [sds[sd] for sd in named.sds]
+        coefficients = _coefficients(named, own, priors)
+        part = columns[named.name]
+        if isinstance(part, WithNew):
+            coefficients = pt.concatenate([coefficients, _unlearned(named, own[0], part.new)])
+        f = _times(named.name, part, coefficients)
         label = named.smooth.label
         values[label] = values[label] + f if label in values else f
     return values
@@ -85,6 +89,13 @@ def _coefficients(named: NamedBlock, sds: list[Any], priors: SmoothPriors) -> Te
     dims = (f"{name}_level", dim) if isinstance(block, GroupedBlock) else (dim,)
     scale = spread(block, sds) if isinstance(block, DiagonalBlock) else sds[0]
     return pm.Normal(name, 0.0, scale, dims=dims, default_transform=STANDARDIZED)
+
+
+def _unlearned(named: NamedBlock, sd: Any, levels: tuple[str, ...]) -> TensorVariable:
+    """Register the coefficients of levels that the smooth has not learned, (levels, q)."""
+    model, dim = pm.modelcontext(None), f"{named.name}_level{NEW}"
+    model.add_coord(dim, list(levels))
+    return pm.Normal(f"{named.name}{NEW}", 0.0, sd, dims=(dim, named.dim))
 
 
 def spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:

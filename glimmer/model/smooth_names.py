@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glimmer.smooths.basis import Grouped
 from glimmer.smooths.blocks import Block, GroupedBlock, Unpenalized
 from glimmer.terms.naming import variable_name
 
 if TYPE_CHECKING:
     from glimmer.data import Frame
     from glimmer.smooths.term import BlockColumns, Smooth, SmoothTerm
+
+
+NEW = "__new"
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,57 @@ def smooth_columns(terms: tuple[SmoothTerm, ...], frame: Frame) -> dict[str, Blo
             which = term.smooths.index(named.smooth)
             out[named.name] = designs[which][named.place]
     return out
+
+
+@dataclass(frozen=True)
+class WithNew(Grouped):
+    """A compact design whose rows may belong to levels that the smooth has not learned.
+
+    Attributes
+    ----------
+    new : tuple of str
+        Those levels; ``index`` counts them after the learned ones.
+    """
+
+    new: tuple[str, ...] = ()
+
+
+def with_new_levels(
+    terms: tuple[SmoothTerm, ...], frame: Frame, columns: dict[str, BlockColumns]
+) -> dict[str, BlockColumns]:
+    """The columns with every unlearned level of a grouped block told apart.
+
+    Parameters
+    ----------
+    terms : tuple of SmoothTerm
+    frame : Frame
+    columns : dict of str to columns
+        At the frame's rows, as `smooth_columns` returns them: there unlearned levels have no
+        coefficients, and value zero.
+    """
+    out = dict(columns)
+    for named in named_blocks(terms):
+        part = columns.get(named.name)
+        if isinstance(part, Grouped) and (part.index < 0).any():
+            labels = _labels(named.smooth.term, frame)
+            new, position = np.unique(labels[part.index < 0], return_inverse=True)
+            index = part.index.copy()
+            index[index < 0] = part.levels + position
+            out[named.name] = WithNew(index, part.rows, part.levels, tuple(map(str, new)))
+    return out
+
+
+def grouping(term: SmoothTerm) -> tuple[str, ...]:
+    """The covariates of a term that are factors."""
+    pairs = zip(term.spec.variables, term.labels, strict=True)
+    return tuple(variable for variable, labelled in pairs if labelled)
+
+
+def _labels(term: SmoothTerm, frame: Frame) -> np.ndarray:
+    """Each row's level, ``"a:b"`` for several factors, shape (n,)."""
+    factors = [frame.factor(variable) for variable in grouping(term)]
+    parts = [np.array(factor.levels, dtype=object)[factor.codes] for factor in factors]
+    return np.array([":".join(row) for row in zip(*parts, strict=True)])
 
 
 def smooth_coords(terms: tuple[SmoothTerm, ...]) -> dict[str, Any]:

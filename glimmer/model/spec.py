@@ -125,11 +125,25 @@ class ModelSpec:
         """The smooth terms of all predictors."""
         return tuple(term for predictor in self.predictors for term in predictor.smooths)
 
-    def intercept_name(self, predictor: LinearPredictor) -> str:
-        """Name of a predictor's intercept, on the predictor's scale."""
+    def intercept_name(self, predictor: LinearPredictor, *, linear: bool = True) -> str:
+        """Name of a predictor's intercept, or of its parameter's value if that is all it has."""
         if self.nonlinear is None or not predictor.name:
             return self.names.intercept
-        return self.nonlinear.parameter(predictor.name).intercept_name
+        parameter = self.nonlinear.parameter(predictor.name)
+        return parameter.name if parameter.bare and not linear else parameter.intercept_name
+
+    def coefficient_name(self, column: str) -> str:
+        """The coefficient that a group's effect of some column is added to."""
+        if self.nonlinear is None:
+            return self.names.intercept if column == "1" else column
+        free = {parameter.name: parameter.intercept_name for parameter in self.nonlinear.free}
+        return free.get(column, column)
+
+    @property
+    def aux_names(self) -> tuple[str, ...]:
+        """Names of the parameters of the outcome's distribution besides its mean."""
+        scale = self.names.aux.get(str(self.family.group_scale))
+        return (*self.names.aux.values(), *(f"{scale}_{name}" for name in self.priors.residual))
 
     @property
     def names(self) -> Names:

@@ -108,11 +108,11 @@ def inline_function(
     """
     kinds = parameters if isinstance(parameters, Mapping) else dict.fromkeys(parameters, None)
     declared = {n: k if isinstance(k, Parameter) else _plain(n, k) for n, k in kinds.items()}
-    _check_arithmetic(node, formula)
+    check_arithmetic(node, formula)
     inputs = _data_names(node, formula, declared, columns)
 
     def expression(*values: Any) -> Any:
-        return _evaluate(node, dict(zip((*inputs, *declared), values, strict=True)))
+        return evaluate_expression(node, dict(zip((*inputs, *declared), values, strict=True)))
 
     data = tuple(Input(column) for column in inputs)
     expression.__doc__ = f"``{node}``."
@@ -159,13 +159,13 @@ def _data_names(
     return tuple(use.name for use in names if use.name in columns)
 
 
-def _check_arithmetic(node: Node, formula: str) -> None:
+def check_arithmetic(node: Node, formula: str) -> None:
     """Raise a typed error at the first part of an expression that is not arithmetic."""
     match node:
         case Name() | Number():
             return
         case Unary():
-            return _check_arithmetic(node.operand, formula)
+            return check_arithmetic(node.operand, formula)
         case Binary():
             first, joints = spine(node)
             for joint in joints:
@@ -176,8 +176,8 @@ def _check_arithmetic(node: Node, formula: str) -> None:
                         span=joint.span,
                         fix="a curve is written with + - * / ^ and functions",
                     )
-                _check_arithmetic(joint.right, formula)
-            return _check_arithmetic(first, formula)
+                check_arithmetic(joint.right, formula)
+            return check_arithmetic(first, formula)
         case Call():
             return _check_call(node, formula)
     raise ForbiddenExpression(
@@ -208,10 +208,10 @@ def _check_call(call: Call, formula: str) -> None:
             span=call.span,
         )
     for argument in call.args:
-        _check_arithmetic(argument, formula)
+        check_arithmetic(argument, formula)
 
 
-def _evaluate(node: Node, values: Mapping[str, Any]) -> Any:
+def evaluate_expression(node: Node, values: Mapping[str, Any]) -> Any:
     """The value of a checked expression, given that of each name."""
     match node:
         case Number():
@@ -219,16 +219,16 @@ def _evaluate(node: Node, values: Mapping[str, Any]) -> Any:
         case Name():
             return values[node.name] if node.name in values else CONSTANTS[node.name]
         case Unary():
-            value = _evaluate(node.operand, values)
+            value = evaluate_expression(node.operand, values)
             return -value if node.op == "-" else value
         case Binary():
             first, joints = spine(node)
-            value = _evaluate(first, values)
+            value = evaluate_expression(first, values)
             for joint in joints:
-                value = OPERATORS[joint.op](value, _evaluate(joint.right, values))
+                value = OPERATORS[joint.op](value, evaluate_expression(joint.right, values))
             return value
         case Call():
-            arguments = [_evaluate(argument, values) for argument in node.args]
+            arguments = [evaluate_expression(argument, values) for argument in node.args]
             if node.function in mean_function_names():
                 return find_mean_function(node.function)(*arguments)
             return functions()[node.function][0](*arguments)

@@ -35,6 +35,8 @@ class Verdict:
         The smallest of the chains.
     saturated : float
         Share of draws whose trajectory reached the maximum tree depth.
+    note : str
+        Why chains disagree, where that is known.
     """
 
     rhat: tuple[float, str]
@@ -43,6 +45,7 @@ class Verdict:
     draws: int
     bfmi: float
     saturated: float
+    note: str = ""
 
     @property
     def level(self) -> Literal["good", "look", "bad"]:
@@ -60,7 +63,7 @@ class Verdict:
         if self.divergences:
             said.append("divergences: fit again with target_accept=0.95 or 0.99")
         if self.rhat[0] > 1.01 or self.ess[0] < 400:
-            said.append("chains have not mixed: sample longer (tune=2000, draws=2000)")
+            said.append(self.note or "chains have not mixed: sample longer (tune=2000, draws=2000)")
         if self.bfmi < 0.3:
             said.append("energy changes slowly: look at the priors of the standard deviations")
         if self.saturated > 0.05:

@@ -62,15 +62,21 @@ def fixef(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     return table(np.stack(list(draws.values())), list(draws), prob)
 
 
-def fixed_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
-    """Draws of the intercept and coefficients, by column, each of shape (draws,)."""
+def fixed_draws(model: ModelBuilder, *, linear: bool = False) -> dict[str, np.ndarray]:
+    """Draws of intercepts and coefficients, by column, each of shape (draws,).
+
+    The parameters of a curve that have no coefficients are on their own scale, or, on request, on
+    that of their linear predictors.
+    """
     posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
     out = {}
-    if spec.predictor.intercept:
-        out[spec.names.intercept] = _flat(posterior[spec.names.intercept])
-    for term in spec.predictor.common:
-        values = np.atleast_2d(_flat(posterior[term.name]))
-        out.update(zip(term.column_names, values, strict=True))
+    for predictor in spec.predictors:
+        if predictor.intercept:
+            name = spec.intercept_name(predictor, linear=linear)
+            out[name] = _flat(posterior[name])
+        for term in predictor.common:
+            values = np.atleast_2d(_flat(posterior[term.name]))
+            out.update(zip(term.column_names, values, strict=True))
     return out
 
 
@@ -99,11 +105,10 @@ def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    fixed = fixed_draws(model)
-    intercept = model.spec.names.intercept
+    fixed = fixed_draws(model, linear=True)
     out = {}
     for factor, effects in _effects(model).items():
-        named = {intercept if name == "1" else name: draws for name, draws in effects.items()}
+        named = {model.spec.coefficient_name(name): draws for name, draws in effects.items()}
         levels = _levels(model, factor)
         parts = {}
         for name in dict.fromkeys([*fixed, *named]):
@@ -155,7 +160,7 @@ def aux_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
     return {
         name: _flat(model.fitted["posterior"].to_dataset()[name])
-        for name in model.spec.names.aux.values()
+        for name in model.spec.aux_names
     }
 
 

@@ -148,7 +148,7 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
         for variable in variables(_node(learned)):
             labelled = names.get(variable.name, True) and learned.levels is not None
             names[variable.name] = labelled
-    for term in spec.predictor.smooths:
+    for term in spec.smooths:
         for name, label in zip(term.spec.variables, term.labels, strict=True):
             names[name] = names.get(name, True) and label
         if term.spec.by is not None:
@@ -166,7 +166,7 @@ def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> dict[str, bool]:
         _check_present(frame, name)
     for learned in _learned(spec, needs):
         _check_kind(frame, _node(learned), learned)
-    for term in spec.predictor.smooths:
+    for term in spec.smooths:
         _check_smooth(term, frame)
     return names
 
@@ -176,13 +176,16 @@ def _node(learned: Learned) -> Node:
 
 
 def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
-    terms = [*spec.predictor.common]
+    terms = [term for predictor in spec.predictors for term in predictor.common]
     for block in spec.groups:
         terms += block.effects if block.name in needs.blocks else ()
     for term in terms:
         for coding in term.codings:
             yield coding.learned
-    yield from spec.predictor.offsets
+    for predictor in spec.predictors:
+        yield from predictor.offsets
+    for parts in spec.nonlinear.inputs if spec.nonlinear is not None else ():
+        yield from parts
 
 
 def _check_present(frame: Frame, name: str) -> None:

@@ -68,6 +68,11 @@ class Prediction:
                 f'groups="marginal" is an expected outcome, not kind={kind!r}.',
                 fix='use kind="mean"',
             )
+        if self.marginal and self.spec.nonlinear is not None:
+            raise ArgumentError(
+                'groups="marginal" integrates over a linear predictor, and a curve has several.',
+                fix="average predictions for new groups: many new levels, new_levels='sample'",
+            )
         self.new = newdata is not None
         self.columns: dict[str, np.ndarray] = {}
         given = PerRowArguments(offset, trials, weights)

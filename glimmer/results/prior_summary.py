@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 HEADINGS = {
     "intercept": "Intercept (after predictors centered)",
+    "curve": "Parameters of the curve (after predictors centered)",
     "common": "Coefficients",
     "smooth": "Smooth terms (standard deviations)",
     "auxiliary": "Auxiliary",

@@ -57,10 +57,10 @@ def edf(model: ModelBuilder) -> pd.Series:
     from glimmer.results.smooths import chosen_smooths
 
     chosen_smooths(model, None)
-    point = _centre(model)
-    parts = _parts(model, point)
+    weights = working(model).weights
+    parts = _parts(model, _centre(model))
     C = _stacked(parts)
-    information = C.T @ diags_array(working(model).weights) @ C
+    information = C.T @ diags_array(weights) @ C
     S = _block_diagonal([part.precision for part in parts])
     P = information + S + diags_array(RIDGE * (information.diagonal() + S.diagonal()))
     factor = splu(P.tocsc())
@@ -212,6 +212,7 @@ def working(model: ModelBuilder) -> Working:
     from glimmer.model.replay import replay
     from glimmer.results.variance import variance
 
+    _check_linear(model)
     design = model.design
     assembly = assemble(model.spec, design, observe=False)
     trials = 1.0 if design.trials is None else design.trials
@@ -224,6 +225,15 @@ def working(model: ModelBuilder) -> Working:
     weights = dmu**2 / var * (1.0 if prior is None else prior)
     y = np.full(design.n, np.nan) if design.y is None else design.y
     return Working(weights, (y - mu) / dmu)
+
+
+def _check_linear(model: ModelBuilder) -> None:
+    """The terms must be parts of one linear predictor."""
+    if model.spec.nonlinear is not None:
+        raise ArgumentError(
+            "This needs a single linear predictor, and a nonlinear model has several.",
+            fix="use smooth_estimates() or plot_nonlinear()",
+        )
 
 
 def _centre(model: ModelBuilder) -> xr.Dataset:
@@ -279,7 +289,7 @@ def _smooth_parts(model: ModelBuilder, point: xr.Dataset) -> list[Part]:
     from glimmer.smooths import Grouped, Unpenalized
 
     parts = []
-    for named in named_blocks(model.spec.predictor.smooths):
+    for named in named_blocks(model.spec.smooths):
         block, columns = named.block, model.design.smooths[named.name]
         if isinstance(columns, Grouped):
             sparse = _one_hot(columns.index, columns.rows, columns.levels)
@@ -377,6 +387,7 @@ def _spaces(model: ModelBuilder) -> tuple[dict[str, np.ndarray], dict[str, np.nd
     from glimmer.results.smooths import chosen_smooths, smooth_draws
 
     predictor, design = model.spec.predictor, model.design
+    _check_linear(model)
     smooths = chosen_smooths(model, None)
     spaces: dict[str, np.ndarray] = {}
     fitted: dict[str, np.ndarray] = {}

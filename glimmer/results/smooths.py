@@ -162,7 +162,7 @@ def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np
 
     frame = data if isinstance(data, Frame) else Frame(data)
     posterior = model.fitted["posterior"].to_dataset()
-    terms = model.spec.predictor.smooths
+    terms = model.spec.smooths
     with pm.Model(coords={**smooth_coords(terms), "obs_id": frame.rows()}) as alone:
         columns = smooth_columns((smooth.term,), frame)
         f = smooth_effects(terms, columns, model.spec.priors.smooth, 1.0)[smooth.label]
@@ -175,7 +175,7 @@ def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np
 
 def chosen_smooths(model: ModelBuilder, asked: str | Sequence[str] | None) -> list[Smooth]:
     """The smooths of these labels; a term's label stands for all its levels of ``by``."""
-    every = [smooth for term in model.spec.predictor.smooths for smooth in term.smooths]
+    every = [smooth for term in model.spec.smooths for smooth in term.smooths]
     if not every:
         raise ArgumentError("The model has no smooth terms.", fix="add one: s(x)")
     if asked is None:
@@ -244,6 +244,8 @@ def _overall(model: ModelBuilder) -> np.ndarray:
     """Draws of the intercept at the means of the common columns, less their mean."""
     from glimmer.model.replay import flat
 
+    if model.spec.nonlinear is not None:
+        raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
     if not model.spec.predictor.intercept:
         return np.zeros(1)
     level = flat(model.fitted["posterior"][model.spec.centered_intercept])

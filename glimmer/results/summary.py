@@ -100,9 +100,11 @@ def chosen(
 def reported(model: ModelBuilder) -> list[str]:
     """Variables that a summary shows: those with a meaning of their own, effects apart."""
     spec = model.spec
-    names = [spec.names.intercept] if spec.predictor.intercept else []
-    names += [term.name for term in spec.predictor.common]
-    names += list(spec.names.aux.values())
+    names = []
+    for predictor in spec.predictors:
+        names += [spec.intercept_name(predictor, linear=False)] if predictor.intercept else []
+        names += [term.name for term in predictor.common]
+    names += spec.aux_names
     for block in spec.groups:
         names += [f"{name}_sigma" for name in block.effect_names]
         names += [f"{block.name}_corr"] if block.size > 1 else []

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pymc as pm
@@ -29,6 +29,7 @@ from glimmer.sampling.kernels import (
     IntegratedGaussian,
     cross_products,
     draw_coefficients,
+    rest_places,
 )
 from glimmer.sampling.layout import Layout, layout
 
@@ -37,6 +38,110 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Design, ModelSpec
+
+type Positions = slice | np.ndarray
+
+CHUNK_BYTES = 32 * 2**20
+COORDINATES = ("integrated", "whitened", "plain")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A model to sample in place of another, and the way back.
+
+    Attributes
+    ----------
+    name : {"integrated", "whitened"}
+    model : pymc.Model
+        What is sampled.
+    layout : Layout
+    products : CrossProducts
+    triangles, scales, sigma : tensors
+        Expressions of the sampled model that coefficients depend on.
+    """
+
+    name: str
+    model: pm.Model
+    layout: Layout
+    products: CrossProducts
+    triangles: TensorVariable
+    scales: TensorVariable
+    sigma: TensorVariable
+
+    def recover(
+        self, posterior: xr.Dataset, seed: int, wanted: Mapping[str, Positions]
+    ) -> dict[str, np.ndarray]:
+        """Draws of the original model's coefficients, by name, each (chain, draw, ...).
+
+        Some draws at a time, so that memory beside what is returned stays bounded. Which
+        coefficients are wanted does not change their draws.
+
+        Parameters
+        ----------
+        posterior : xarray.Dataset
+            Draws of the sampled model.
+        seed : int
+        wanted : mapping of str to positions
+            Names, and which of their levels (a slice, or an array of positions).
+        """
+        values = replay(self.model, [self.triangles, self.scales, self.sigma], posterior)
+        shape = values[2].shape
+        parameters = [v.reshape(shape[0] * shape[1], *v.shape[2:]) for v in values]
+        every = self._beyond_rest(wanted)
+        normals = self._normals(posterior, seed, every)
+        out: dict[str, np.ndarray] = {}
+        size = max(1, CHUNK_BYTES // (8 * max(self.layout.blocks.size, 1)))
+        for start in range(0, len(parameters[2]), size):
+            rows = slice(start, start + size)
+            drawn = self._draw([v[rows] for v in parameters], normals, every)
+            for name, v in self.layout.named(drawn).items():
+                if name in wanted:
+                    kept = v[:, wanted[name]] if v.ndim > 1 else v
+                    if name not in out:
+                        out[name] = np.empty((len(parameters[2]), *kept.shape[1:]))
+                    out[name][rows] = kept
+        return {name: v.reshape(*shape, *v.shape[1:]) for name, v in out.items()}
+
+    def _draw(
+        self, parameters: list[np.ndarray], normals: Callable[[int], np.ndarray], every: bool
+    ) -> np.ndarray:
+        laid = self.layout
+        z = normals(len(parameters[2]))
+        return draw_coefficients(
+            self.products, *parameters, laid.mean, laid.precision, z, every=every
+        )
+
+    def _beyond_rest(self, wanted: Mapping[str, Positions]) -> bool:
+        """Whether effects of the largest factor are wanted; the others can be drawn without."""
+        places = self.layout.named(np.arange(self.layout.blocks.size))
+        rest = rest_places(self.products)
+        return any(not np.isin(at, rest).all() for name, at in places.items() if name in wanted)
+
+    def _normals(
+        self, posterior: xr.Dataset, seed: int, every: bool
+    ) -> Callable[[int], np.ndarray]:
+        """A source of standard normal coordinates, so many draws at each call.
+
+        The largest factor has a stream of its own, so that the others do not depend on it.
+        """
+        size = self.layout.blocks.size
+        if Z in posterior:
+            given = iter(posterior[Z].values.reshape(-1, size))
+            return lambda count: np.stack(list(islice(given, count)))
+        first, second = (np.random.default_rng([seed, i]) for i in range(2))
+        rest = rest_places(self.products)
+        largest = np.ones(size, dtype=bool)
+        largest[rest] = False
+
+        def draw(count: int) -> np.ndarray:
+            z = np.zeros((count, size))
+            z[:, rest] = first.standard_normal((count, len(rest)))
+            if every:
+                z[:, largest] = second.standard_normal((count, size - len(rest)))
+            return z
+
+        return draw
+
 
 type Positions = slice | np.ndarray
 

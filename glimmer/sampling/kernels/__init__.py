@@ -27,6 +27,7 @@ _HOMES = {
     "one_blas_thread": "native",
     "pack_rows": "likelihood",
     "penalised_mode": "mode",
+    "rest_places": "draws",
 }
 __all__ = sorted(_HOMES)
 

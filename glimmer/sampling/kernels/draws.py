@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
-from glimmer.sampling.kernels.blocks import Floats
+from glimmer.sampling.kernels.blocks import Floats, Integers
 from glimmer.sampling.kernels.crossproducts import CrossProducts
 from glimmer.sampling.kernels.layout import (
     COEFFICIENTS,
+    ORDER,
+    REST,
     STATE,
     WORK,
 )
 from glimmer.sampling.kernels.native import addresses
-from glimmer.sampling.kernels.whitened import coefficients_of
+from glimmer.sampling.kernels.whitened import coefficients_of, rest_of
+
+MOST_THREADS = 8
 
 
 def draw_coefficients(
@@ -23,6 +30,8 @@ def draw_coefficients(
     mean: Floats,
     precision: Floats,
     normals: Floats,
+    *,
+    every: bool = True,
 ) -> Floats:
     """Draw all coefficients of a Gaussian model, once for each draw of its parameters.
 
@@ -36,23 +45,45 @@ def draw_coefficients(
         The common coefficients' normal priors; precision zero for a flat one.
     normals : array, shape (draws, size)
         Independent standard normal numbers; zeros give the conditional means.
+    every : bool
+        Whether to draw the largest factor's effects too; their places are undefined otherwise.
 
     Returns
     -------
     array, shape (draws, size)
         In the order of `Blocks`; take apart by ``blocks.split``.
     """
-    header = products.integers
-    draws, size = len(sigma), int(header[COEFFICIENTS])
-    out = np.empty((draws, size))
+    draws = len(sigma)
+    out = np.empty((draws, int(products.integers[COEFFICIENTS])))
     tables = [_by_draw(x, draws) for x in (triangles, scales, np.reshape(sigma, (draws, 1)))]
     tables += [_by_draw(x, draws) for x in (mean, precision, normals)]
-    density, state, work = np.empty(()), np.empty(header[STATE]), np.empty(header[WORK])
-    data, rest = addresses(header, products.floats), addresses(density, state, work)
-    for i in range(draws):
-        inputs = addresses(*(table[i] for table in tables))
-        coefficients_of.python(*inputs, *data, *addresses(out[i]), *rest)
+    threads = max(1, min(os.cpu_count() or 1, draws, MOST_THREADS))
+    with ThreadPoolExecutor(threads) as pool:
+        parts = [range(i, draws, threads) for i in range(threads)]
+        list(pool.map(lambda rows: _draw(products, tables, out, rows, every), parts))
     return out
+
+
+def _draw(
+    products: CrossProducts, tables: list[Floats], out: Floats, rows: range, every: bool
+) -> None:
+    """Fill some rows of ``out``; the kernels let other threads run."""
+    header = products.integers
+    density, state, work = np.empty(()), np.empty(header[STATE]), np.empty(header[WORK])
+    data = addresses(header, products.floats)
+    for i in rows:
+        inputs = addresses(*(table[i] for table in tables))
+        if every:
+            rest = addresses(out[i], density, state, work)
+            coefficients_of.python(*inputs, *data, *rest)
+        else:
+            rest_of.python(*inputs, *data, *addresses(out[i], state, work))
+
+
+def rest_places(products: CrossProducts) -> Integers:
+    """Places of the coefficients outside the largest factor, which are drawn first."""
+    header = products.integers
+    return header[header[ORDER] : header[ORDER] + header[REST]].astype(np.int64)
 
 
 def _by_draw(x: Floats, draws: int) -> Floats:

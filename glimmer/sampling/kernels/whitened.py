@@ -141,15 +141,14 @@ def _effects(tau, integers, floats, triangles, v, z, coefficients, state, work):
     return squares
 
 
-@kernel(void(*([floats_at] * 6), integers_at, *([floats_at] * 5)))
-def coefficients_of(
-    triangles, scales, sigma, mean, precision, z, integers, floats,
-    coefficients, density, state, work,
+@kernel(f8(*([floats_at] * 6), integers_at, *([floats_at] * 4)))
+def rest_of(
+    triangles, scales, sigma, mean, precision, z, integers, floats, coefficients, state, work
 ):  # fmt: skip
-    """Coefficients, and log N(u; 0, I) + log |d(u, beta)/dz| without its constant.
+    """Coefficients of the rest alone; return log |L| of all, not a number if there is no L.
 
-    ``state`` keeps for the pullback: the Schur complement, L, the rest's mean and value in its own
-    scale, and e + z of all levels.
+    ``state`` keeps the Schur complement, L, the rest's mean and value in its own scale; ``work``
+    begins with the rest in the model's scale, less what was taken out of the outcome.
     """
     size, k, penalised = integers[REST], integers[COMMON], integers[PENALISED]
     tau, constants = 1.0 / (sigma[0] * sigma[0]), shift(floats, integers[CONSTANTS])
@@ -169,12 +168,28 @@ def coefficients_of(
     solve_upper(L, u, size)
     copy(u, v, size)
     scale(integers, triangles, scales, v, 1, 0)
-    rest = shift(u, size)
-    squares = _effects(tau, integers, floats, triangles, v, z, coefficients, rest, more)
     for i in range(size):
         coefficients[order[i]] = v[i]
     for i in range(k):
         coefficients[order[penalised + i]] += constants[2 + i]
-    density[0] = -0.5 * (squares + dot(u, u, penalised)) - half - log_diagonal(L, size)
-    if bad != 0:
-        density[0] = np.nan
+    return half + log_diagonal(L, size) if bad == 0 else np.nan
+
+
+@kernel(void(*([floats_at] * 6), integers_at, *([floats_at] * 5)))
+def coefficients_of(
+    triangles, scales, sigma, mean, precision, z, integers, floats,
+    coefficients, density, state, work,
+):  # fmt: skip
+    """Coefficients, and log N(u; 0, I) + log |d(u, beta)/dz| without its constant.
+
+    ``state`` keeps for the pullback what `rest_of` keeps, and e + z of all levels.
+    """
+    size, penalised = integers[REST], integers[PENALISED]
+    log_determinant = rest_of(
+        triangles, scales, sigma, mean, precision, z, integers, floats, coefficients, state, work
+    )
+    u = shift(state, (size + 1) * (size + 1) + size * (size + 1))
+    v, rest, more = work, shift(u, size), shift(work, 2 * size)
+    tau = 1.0 / (sigma[0] * sigma[0])
+    squares = _effects(tau, integers, floats, triangles, v, z, coefficients, rest, more)
+    density[0] = -0.5 * (squares + dot(u, u, penalised)) - log_determinant
