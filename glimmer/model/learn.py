@@ -105,7 +105,7 @@ def learn_model(
         groups=learn_groups(terms.groups, coder),
         priors=ModelPriors(None, (), {}, {}, ()),
         weights=meaning_of_weights(weights, response, family),
-        weights_column=options.weights if isinstance(options.weights, str) else None,
+        weights_column=None if weights.values is None or weights.array else weights.name,
         array_offset=offset.array,
         likelihood=not options.prior_PD,
     )

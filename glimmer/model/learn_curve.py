@@ -103,7 +103,7 @@ def learn_curve_model(
         groups=learn_parameter_groups(_parameter_blocks(reading, options, frame)),
         priors=ModelPriors(None, (), {}, {}, ()),
         weights=meaning_of_weights(weights, response, family),
-        weights_column=options.weights if isinstance(options.weights, str) else None,
+        weights_column=None if weights.values is None or weights.array else weights.name,
         array_offset=offset.array,
         likelihood=not options.prior_PD,
         nonlinear=nonlinear,

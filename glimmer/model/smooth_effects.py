@@ -95,7 +95,8 @@ def _unlearned(named: NamedBlock, sd: Any, levels: tuple[str, ...]) -> TensorVar
     """Register the coefficients of levels that the smooth has not learned, (levels, q)."""
     model, dim = pm.modelcontext(None), f"{named.name}_level{NEW}"
     model.add_coord(dim, list(levels))
-    return pm.Normal(f"{named.name}{NEW}", 0.0, sd, dims=(dim, named.dim))
+    sds = sd * np.ones((len(levels), len(model.coords[named.dim])))
+    return model.register_rv(pm.Normal.dist(0.0, sds), f"{named.name}{NEW}", dims=(dim, named.dim))
 
 
 def spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:

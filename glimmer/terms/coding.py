@@ -43,7 +43,7 @@ class Coding:
         """The variable's columns, shape (n, k)."""
         values = self.learned.values(frame, functions)
         if isinstance(values, Numbers):
-            return values.values.reshape(len(frame), -1)
+            return values.values if values.values.ndim == 2 else values.values[:, None]
         return self._table(values.levels)[values.codes]
 
     def _table(self, levels: tuple[str, ...]) -> np.ndarray:

@@ -56,7 +56,7 @@ class CommonTerm:
         for coding in self.codings:
             own = coding.columns(frame, functions)
             columns = (own[:, None, :] * columns[:, :, None]).transpose(0, 2, 1)
-            columns = columns.reshape(len(frame), -1)
+            columns = columns.reshape(len(frame), columns.shape[1] * columns.shape[2])
         return columns
 
 

@@ -134,7 +134,7 @@ def code_levels(
     used = found.used().levels
     new = tuple(level for level in used if level not in position)
     position.update({level: len(levels) + i for i, level in enumerate(new)})
-    table = np.array([position.get(level, -1) for level in found.levels], np.int32)
+    table = np.array([*(position.get(level, -1) for level in found.levels), -1], np.int32)
     return table[found.codes], new
 
 
