@@ -6,12 +6,18 @@ import numpy as np
 import pymc as pm
 import pytest
 from checking_cases import OUTCOMES, data, fitted
+from fake_fit import fake_fit
 from scipy import stats
 
 import glimmer as gl
 from glimmer.errors import NewDataError
 from glimmer.model.replay import PLAIN
-from glimmer.results.loglik import compute_log_likelihood, log_lik, with_log_likelihood
+from glimmer.results.loglik import (
+    compute_log_likelihood,
+    log_lik,
+    pointwise,
+    with_log_likelihood,
+)
 
 
 @pytest.mark.parametrize("family", OUTCOMES)
@@ -88,3 +94,16 @@ def test_bounded_memory_gives_the_same_numbers(monkeypatch):
     whole = log_lik(model)
     monkeypatch.setattr(replay, "CHUNK_BYTES", 8 * 60 * 7)
     np.testing.assert_array_equal(log_lik(model), whole)
+
+
+def test_tails_are_finite():
+    """A success at log odds of -40 has log density -40, not -inf."""
+    data = {"y": np.tile([0, 1], 10), "g": np.repeat(list("abcde"), 4)}
+    model = gl.GlmerBuilder("y ~ 1 + (1 | g)", data, family="bernoulli")
+    fake_fit(model, draws=4)
+    posterior = model.idata["posterior"].to_dataset()
+    certain = posterior.assign(Intercept=posterior["Intercept"] * 0 + 40.0)
+    certain["1|g"] = posterior["1|g"] * 0
+    values = pointwise(model.spec, model.design, certain).values
+    np.testing.assert_allclose(values[..., ::2], -40.0)
+    np.testing.assert_allclose(values[..., 1::2], 0.0, atol=1e-15)

@@ -8,7 +8,7 @@ from gamm4_cases import TABLE, fitted
 
 import glimmer as gl
 from glimmer.errors import ArgumentError
-from glimmer.results.smooth_checks import concurvity, edf, k_check, working
+from glimmer.results.smooth_checks import concurvity, edf, k_check
 from glimmer.results.smooth_plots import far_from, plot_nonlinear, plot_smooths
 from glimmer.results.smooths import (
     chosen_smooths,
@@ -17,6 +17,7 @@ from glimmer.results.smooths import (
     smooth_draws,
     smooth_estimates,
 )
+from glimmer.results.working import working
 
 # smooth_estimates
 
@@ -345,7 +346,9 @@ def test_a_surface_is_blank_far_from_the_data(plt):
     shown = np.ma.masked_invalid(mesh.get_array()).mask
     scaled = [(TABLE[v] - TABLE[v].min()) / np.ptp(TABLE[v]) for v in ("x", "z")]
     u, v = np.meshgrid(np.linspace(0, 1, 15), np.linspace(0, 1, 15))
-    near = [np.hypot(x - scaled[0], y - scaled[1]).min() for x, y in zip(u.flat, v.flat)]
+    near = [
+        np.hypot(x - scaled[0], y - scaled[1]).min() for x, y in zip(u.flat, v.flat, strict=True)
+    ]
     assert np.array_equal(np.asarray(shown).ravel(), np.array(near) > 0.05)
     assert 0 < shown.sum() < shown.size
 
@@ -372,5 +375,7 @@ def test_too_many_covariates(plt):
 
 def test_labels_may_hold_blanks():
     assert chosen_smooths(fitted("diagonal"), "te(x, z)")[0].label == "te(x,z)"
-    table = smooth_estimates(fitted("diagonal"), "te(x, z)", data=pd.DataFrame({"x": [1.0], "z": 0}))
+    table = smooth_estimates(
+        fitted("diagonal"), "te(x, z)", data=pd.DataFrame({"x": [1.0], "z": 0})
+    )
     assert len(table) == 1

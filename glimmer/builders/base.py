@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from glimmer.data import Frame
     from glimmer.model import Design, ModelSpec
+    from glimmer.results.check import Verdict
 
 SHRINKAGE_TARGET = 0.99
 ENOUGH_DRAWS = 100

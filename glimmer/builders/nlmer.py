@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from glimmer.builders.base import ModelBuilder
 from glimmer.builders.glmer import fitted
+from glimmer.builders.methods import Method
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pymc as pm
     import xarray as xr
 
@@ -185,17 +185,12 @@ class NlmerBuilder(ModelBuilder):
     def _target_accept(self) -> float:
         return CURVED
 
-    def parameters(self, by: str | None = None, prob: float = 0.9) -> pd.DataFrame:
-        """See `glimmer.results.nonlinear.parameters`."""
-        from glimmer.results.nonlinear import parameters
-
-        return parameters(self, by=by, prob=prob)
-
-    def derived(self, expressions: Any, by: str | None = None, **options: Any) -> Any:
-        """See `glimmer.results.nonlinear.derived`."""
-        from glimmer.results.nonlinear import derived
-
-        return derived(self, expressions, by=by, **options)
+    parameters = Method("glimmer.results.nonlinear")
+    derived = Method("glimmer.results.nonlinear")
+    individual_curves = Method("glimmer.results.nonlinear_plots")
+    plot_individuals = Method("glimmer.results.nonlinear_plots")
+    predictive_check = Method("glimmer.results.nonlinear_plots")
+    plot_predictive_check = Method("glimmer.results.nonlinear_plots")
 
 
 def nlmer(

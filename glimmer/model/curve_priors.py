@@ -25,6 +25,7 @@ from glimmer.model.priors import (
     position,
 )
 from glimmer.model.residuals import ResidualModel
+from glimmer.model.smooth_priors import RstanarmSmoothPrior, SmoothPriors, smooth_priors
 from glimmer.model.transforms import Transform
 from glimmer.priors import (
     CovariancePrior,
@@ -126,7 +127,7 @@ class CurveResolver(Resolver):
         given = self._by_parameter(prior, parameters)
         own = {p.name: self._parameter(p, columns[p.name], given, len(parameters)) for p in parameters}
         aux_given, residual_priors = self._residual(prior_aux, residual)
-        smooth = self._smooth(prior_smooth, None, smooths)
+        smooth = self._smooths(prior_smooth, smooths, parameters)
         aux = self._aux(aux_given)
         extra = {
             name: self._use(f"{self.family.group_scale}_{name}", "auxiliary", p, Scales(self.sd))
@@ -136,6 +137,21 @@ class CurveResolver(Resolver):
         return ModelPriors(
             None, (), aux, covariance, tuple(self.lines), smooth, own, extra
         )
+
+    def _smooths(
+        self, given: Any, terms: Sequence[SmoothTerm], parameters: Sequence[NonlinearParameter]
+    ) -> SmoothPriors:
+        """Priors of smooths, in units of the parameters that they are added to."""
+        units = {f"{p.name}_": self._between(p) for p in parameters}
+        sds, null = {}, {}
+        for block, name, prior in smooth_priors(given, None, terms):
+            place = sds if block.sds else null
+            place[name] = self._use(name, "smooth", prior, Scales(units[block.smooth.term.prefix]))
+        return SmoothPriors(sds, null, isinstance(given, RstanarmSmoothPrior))
+
+    def _between(self, parameter: NonlinearParameter) -> float:
+        at = parameter.predictor.start if parameter.predictor else None
+        return self.units.between(parameter.kind, parameter.transform, float(at or 0.0))
 
     def _by_parameter(
         self, prior: Any, parameters: Sequence[NonlinearParameter]
@@ -177,7 +193,7 @@ class CurveResolver(Resolver):
         for term in predictor.common:
             own = X[:, at : at + term.width]
             scales = self._rstanarm(own, count) if self.rstanarm else scale / 2 / column_sds(own)
-            default = normal(0, tuple(np.atleast_1d(scales).tolist()))
+            default = normal(0, float(scales[0]) if term.scalar else tuple(scales.tolist()))
             if _levels(term, predictor) and not self.rstanarm:
                 default = normal(float(predictor.start or 0.0), scale)
             prior = given.get(term.name, default)
@@ -243,9 +259,7 @@ class CurveResolver(Resolver):
             return decov()
         sds = []
         for target, spread in zip(block.column_targets, column_sds(columns), strict=True):
-            own = parameters[target]
-            at = float(own.predictor.start or 0.0) if own.predictor else 0.0
-            sds.append(normal(0, self.units.between(own.kind, own.transform, at) / spread))
+            sds.append(normal(0, self._between(parameters[target]) / spread))
         return lkj(2.0, sd=sds)
 
 

@@ -216,6 +216,11 @@ def _nonlinear(
         scale=scale,
         residual=curve.residual,
         reference=start.y_sd,
+        formulas={
+            name: own
+            for name, (own, _) in reading.terms.items()
+            if own not in ("~ 1", reading.formula.text)
+        },
     )
     orderings = _orderings(nonlinear, start)
     if curve.ordering:

@@ -126,6 +126,8 @@ class Nonlinear:
         The outcome's sd, the unit of the curve in residual models.
     information : dict of str to Information
         By effect, where sampling makes use of it.
+    formulas : dict of str to str
+        Of the parameters that have one of their own.
     """
 
     function: MeanFunction
@@ -136,6 +138,7 @@ class Nonlinear:
     residual: str = "constant"
     reference: float = 1.0
     information: dict[str, Information] = field(default_factory=dict)
+    formulas: dict[str, str] = field(default_factory=dict)
 
     @property
     def free(self) -> tuple[NonlinearParameter, ...]:

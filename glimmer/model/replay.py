@@ -16,6 +16,7 @@ from pymc.pytensorf import collect_default_updates
 from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.replace import clone_replace, vectorize_graph
+from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
 
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
 PLAIN = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
+DENSITY = Mode(
+    linker="py",
+    optimizer=RewriteDatabaseQuery(
+        include=["canonicalize", "stabilize", "local_check_parameter_to_ninf_switch"]
+    ),
+)
+"""For log densities: as written they overflow in the tails (log(1 - sigmoid(40)))."""
 CHUNK_BYTES = 64 * 2**20
 
 
@@ -37,10 +45,16 @@ class Replay:
     outputs : sequence of TensorVariable
     given : sequence of str
         Names of the variables that draws will be given for.
+    mode : Mode
+        `PLAIN`, or `DENSITY` for log densities.
     """
 
     def __init__(
-        self, model: pm.Model, outputs: Sequence[TensorVariable], given: Sequence[str]
+        self,
+        model: pm.Model,
+        outputs: Sequence[TensorVariable],
+        given: Sequence[str],
+        mode: Mode = PLAIN,
     ) -> None:
         needed = set(ancestors(outputs))
         known = [model[name] for name in given if name in model.named_vars]
@@ -57,7 +71,7 @@ class Replay:
             list(batched.values()),
             stacked,
             updates=collect_default_updates(outputs=stacked),
-            mode=PLAIN,
+            mode=mode,
             on_unused_input="ignore",
         )
         self.row_bytes = 8 * sum(_size(v) for v in outputs)
@@ -103,6 +117,7 @@ def replay(
     outputs: Sequence[TensorVariable],
     posterior: xr.Dataset,
     seed: Any = None,
+    mode: Mode = PLAIN,
 ) -> list[np.ndarray]:
     """Evaluate ``outputs`` at every draw of ``posterior``.
 
@@ -110,7 +125,7 @@ def replay(
     -------
     list of ndarray, each of shape (chain, draw, ...)
     """
-    run = Replay(model, outputs, [str(name) for name in posterior.data_vars])
+    run = Replay(model, outputs, [str(name) for name in posterior.data_vars], mode)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {name: flat(posterior[name]) for name in run.names}
     if not draws:

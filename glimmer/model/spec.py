@@ -21,6 +21,7 @@ from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, GroupBlock, Response
 from glimmer.terms.naming import variable_name
 
+DATA = {"common", "offset", "trials", "weights"}  # the arrays of a model are named so
 Weights = Literal["none", "likelihood", "precision", "trials"]
 
 
@@ -201,14 +202,22 @@ class Names:
         for parameter in spec.nonlinear.parameters if spec.nonlinear is not None else ():
             taken |= {parameter.name, parameter.intercept_name}
         taken |= {name for block in spec.groups for name in block.effect_names}
-        outcome = _free(variable_name(spec.response.name) if spec.response else "y", taken)
+        written = variable_name(spec.response.name) if spec.response else "y"
+        outcome = _free(written, taken | DATA)
         taken.add(outcome)
         return cls(
             intercept=_free("Intercept", taken),
-            coefficients=_free("beta", taken),
+            coefficients=_prefix("beta", taken),
             outcome=outcome,
             aux={name: _aux(name, outcome, taken) for name in spec.family.aux},
         )
+
+
+def _prefix(name: str, taken: set[str]) -> str:
+    """A name that begins no name in use: others are made from it."""
+    while any(other == name or other.startswith(f"{name}_") for other in taken):
+        name += "_"
+    return name
 
 
 def _aux(name: str, outcome: str, taken: set[str]) -> str:

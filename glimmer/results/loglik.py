@@ -10,7 +10,7 @@ import xarray as xr
 
 from glimmer.errors import OutcomeError
 from glimmer.model.assemble import Assembly, assemble
-from glimmer.model.replay import replay
+from glimmer.model.replay import DENSITY, replay
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -107,7 +107,8 @@ def pointwise(
 ) -> xr.DataArray:
     """Log likelihood of the rows of ``design``, dimensions (chain, draw, obs_id)."""
     assembly = assemble(spec, design, observe=False)
-    (values,) = replay(assembly.model, [log_density(spec, design, assembly)], posterior, seed)
+    density = log_density(spec, design, assembly)
+    (values,) = replay(assembly.model, [density], posterior, seed, DENSITY)
     return by_row(values, design, posterior)
 
 

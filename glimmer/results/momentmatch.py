@@ -16,7 +16,7 @@ import xarray as xr
 from pytensor.graph.replace import vectorize_graph
 
 from glimmer.model.assemble import assemble
-from glimmer.model.replay import CHUNK_BYTES, PLAIN, replay
+from glimmer.model.replay import CHUNK_BYTES, DENSITY, replay
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -89,4 +89,4 @@ def _batched(model: pm.Model, outputs: list[Any]) -> Any:
     """Outputs as a function of the value variables, each with a leading axis of draws."""
     inputs = {v: v.type.clone(shape=(None, *v.type.shape))() for v in model.value_vars}
     stacked = vectorize_graph(outputs, inputs)
-    return pytensor.function(list(inputs.values()), stacked, mode=PLAIN, on_unused_input="ignore")
+    return pytensor.function(list(inputs.values()), stacked, mode=DENSITY, on_unused_input="ignore")

@@ -45,11 +45,13 @@ def printed(model: ModelBuilder, digits: int = 1) -> str:
 
 
 def _head(model: ModelBuilder) -> list[str]:
-    family = model.spec.family
+    family, nonlinear = model.spec.family, model.spec.nonlinear
+    formulas = {} if nonlinear is None else nonlinear.formulas
     lines = [
         model.verb,
         f" family:       {family.name} [{family.link_name}]",
         f" formula:      {model.spec.formula}",
+        *(f"   {name:<11} {text}" for name, text in formulas.items()),
         f" observations: {model.design.n}",
     ]
     if model.spec.response is not None and model.spec.response.success is not None:

@@ -55,10 +55,11 @@ def edf(model: ModelBuilder) -> pd.Series:
     from scipy.sparse.linalg import splu
 
     from glimmer.results.smooths import chosen_smooths
+    from glimmer.results.working import centre, working
 
     chosen_smooths(model, None)
     weights = working(model).weights
-    parts = _parts(model, _centre(model))
+    parts = _parts(model, centre(model))
     C = _stacked(parts)
     information = C.T @ diags_array(weights) @ C
     S = _block_diagonal([part.precision for part in parts])
@@ -189,64 +190,6 @@ def concurvity(model: ModelBuilder, full: bool = True) -> Any:
 
 
 @dataclass(frozen=True)
-class Working:
-    """What PIRLS would work with at the posterior mean, each of shape (n,).
-
-    Attributes
-    ----------
-    weights : ndarray
-        (d mean / d eta)^2 / variance, times likelihood weights.
-    residuals : ndarray
-        (y - mean) / (d mean / d eta), in the units of the linear predictor.
-    """
-
-    weights: np.ndarray
-    residuals: np.ndarray
-
-
-def working(model: ModelBuilder) -> Working:
-    """The working weights and residuals at the posterior mean of all parameters."""
-    import pytensor.tensor as pt
-
-    from glimmer.model.assemble import assemble
-    from glimmer.model.replay import replay
-    from glimmer.results.variance import variance
-
-    _check_linear(model)
-    design = model.design
-    assembly = assemble(model.spec, design, observe=False)
-    trials = 1.0 if design.trials is None else design.trials
-    mean = assembly.expected * trials
-    slope = pt.grad(pt.sum(mean), assembly.eta)
-    outputs = [mean, slope, variance(assembly.outcome) + pt.zeros(design.n)]
-    values = replay(assembly.model, outputs, _centre(model))
-    mu, dmu, var = (value[0, 0] for value in values)
-    prior = design.weights if model.spec.weights == "likelihood" else None
-    weights = dmu**2 / var * (1.0 if prior is None else prior)
-    y = np.full(design.n, np.nan) if design.y is None else design.y
-    return Working(weights, (y - mu) / dmu)
-
-
-def _check_linear(model: ModelBuilder) -> None:
-    """The terms must be parts of one linear predictor."""
-    if model.spec.nonlinear is not None:
-        raise ArgumentError(
-            "This needs a single linear predictor, and a nonlinear model has several.",
-            fix="use smooth_estimates() or plot_nonlinear()",
-        )
-
-
-def _centre(model: ModelBuilder) -> xr.Dataset:
-    """The posterior mean as a single draw; the geometric mean of standard deviations."""
-    posterior = model.fitted["posterior"].to_dataset()
-    mean = posterior.mean(("chain", "draw"))
-    for name in posterior.data_vars:
-        if str(name).endswith("_sigma"):
-            mean[name] = np.exp(np.log(posterior[name]).mean(("chain", "draw")))
-    return mean.expand_dims({"chain": [0], "draw": [0]})
-
-
-@dataclass(frozen=True)
 class Part:
     """Columns of a term, and the prior precision of their coefficients.
 
@@ -361,9 +304,7 @@ def _neighbours(
     return np.repeat(np.arange(len(x)), NEIGHBOURS), others.ravel()
 
 
-def _steepness(
-    model: ModelBuilder, smooth: Smooth, rows: np.ndarray, x: np.ndarray
-) -> np.ndarray:
+def _steepness(model: ModelBuilder, smooth: Smooth, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
     """What to measure distances in: a tensor product's mean slopes; ones where it is isotropic."""
     from glimmer.results.smooths import by_column, smooth_draws
 
@@ -385,9 +326,10 @@ def _spaces(model: ModelBuilder) -> tuple[dict[str, np.ndarray], dict[str, np.nd
     """Design of every term as mgcv has it, and its posterior mean at the training rows."""
     from glimmer.results.estimates import fixed_draws
     from glimmer.results.smooths import chosen_smooths, smooth_draws
+    from glimmer.results.working import check_linear
 
     predictor, design = model.spec.predictor, model.design
-    _check_linear(model)
+    check_linear(model)
     smooths = chosen_smooths(model, None)
     spaces: dict[str, np.ndarray] = {}
     fitted: dict[str, np.ndarray] = {}

@@ -257,14 +257,12 @@ def _partial_residuals(
     model: ModelBuilder, smooth: Smooth, x: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The covariate, and the smooth's median at each row plus the weighted working residual."""
-    from glimmer.results.smooth_checks import working
     from glimmer.results.smooths import by_column, smooth_draws
+    from glimmer.results.working import working
 
     found, counts = working(model), _counts(model, smooth)
     values = _seen(model, smooth, x)
-    f = np.median(
-        smooth_draws(model, smooth, {x: values} | by_column(smooth, len(values))), axis=0
-    )
+    f = np.median(smooth_draws(model, smooth, {x: values} | by_column(smooth, len(values))), axis=0)
     relative = np.sqrt(found.weights / found.weights.mean())
     return values, f + (found.residuals * relative)[counts]
 

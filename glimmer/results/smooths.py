@@ -248,7 +248,7 @@ def _overall(model: ModelBuilder) -> np.ndarray:
         raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
     if not model.spec.predictor.intercept:
         return np.zeros(1)
-    level = flat(model.fitted["posterior"][model.spec.centered_intercept])
+    level = flat(model.fitted["posterior"].to_dataset()[model.spec.centered_intercept])
     return level - level.mean()
 
 
@@ -292,9 +292,7 @@ def _plain(column: Any) -> np.ndarray:
     return np.array(column.levels)[column.codes] if isinstance(column, Factor) else column.values
 
 
-def _table(
-    smooth: Smooth, rows: Frame | Table, draws: np.ndarray, prob: float
-) -> pd.DataFrame:
+def _table(smooth: Smooth, rows: Frame | Table, draws: np.ndarray, prob: float) -> pd.DataFrame:
     """Label, columns, median, sd and central interval at each row."""
     import pandas as pd
 

@@ -111,11 +111,11 @@ def check_start(model: pm.Model) -> None:
     """Raise `SamplingError`, naming the variables at fault, if sampling cannot start."""
     import numpy as np
 
-    from glimmer.model.replay import PLAIN
+    from glimmer.model.replay import DENSITY
 
     point = model.initial_point()
     terms = model.compile_fn(
-        model.logp(sum=False), inputs=model.value_vars, mode=PLAIN, on_unused_input="ignore"
+        model.logp(sum=False), inputs=model.value_vars, mode=DENSITY, on_unused_input="ignore"
     )(point)
     names = [v.name for v in (*model.basic_RVs, *model.potentials)]
     bad = [n for n, term in zip(names, terms, strict=True) if not np.isfinite(term).all()]

@@ -1,0 +1,73 @@
+"""What PIRLS would work with at the centre of the posterior: weights, residuals, and that centre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glimmer.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from glimmer.builders import ModelBuilder
+
+
+@dataclass(frozen=True)
+class Working:
+    """What PIRLS would work with at the posterior mean, each of shape (n,).
+
+    Attributes
+    ----------
+    weights : ndarray
+        (d mean / d eta)^2 / variance, times likelihood weights.
+    residuals : ndarray
+        (y - mean) / (d mean / d eta), in the units of the linear predictor.
+    """
+
+    weights: np.ndarray
+    residuals: np.ndarray
+
+
+def working(model: ModelBuilder) -> Working:
+    """The working weights and residuals at the posterior mean of all parameters."""
+    import pytensor.tensor as pt
+
+    from glimmer.model.assemble import assemble
+    from glimmer.model.replay import replay
+    from glimmer.results.variance import variance
+
+    check_linear(model)
+    design = model.design
+    assembly = assemble(model.spec, design, observe=False)
+    trials = 1.0 if design.trials is None else design.trials
+    mean = assembly.expected * trials
+    slope = pt.grad(pt.sum(mean), assembly.eta)
+    outputs = [mean, slope, variance(assembly.outcome) + pt.zeros(design.n)]
+    values = replay(assembly.model, outputs, centre(model))
+    mu, dmu, var = (value[0, 0] for value in values)
+    prior = design.weights if model.spec.weights == "likelihood" else None
+    weights = dmu**2 / var * (1.0 if prior is None else prior)
+    y = np.full(design.n, np.nan) if design.y is None else design.y
+    return Working(weights, (y - mu) / dmu)
+
+
+def check_linear(model: ModelBuilder) -> None:
+    """The terms must be parts of one linear predictor."""
+    if model.spec.nonlinear is not None:
+        raise ArgumentError(
+            "This needs a single linear predictor, and a nonlinear model has several.",
+            fix="use smooth_estimates() or plot_nonlinear()",
+        )
+
+
+def centre(model: ModelBuilder) -> xr.Dataset:
+    """The posterior mean as a single draw; the geometric mean of standard deviations."""
+    posterior = model.fitted["posterior"].to_dataset()
+    mean = posterior.mean(("chain", "draw"))
+    for name in posterior.data_vars:
+        if str(name).endswith("_sigma"):
+            mean[name] = np.exp(posterior[name].pipe(np.log).mean(("chain", "draw")))
+    return mean.expand_dims({"chain": [0], "draw": [0]})
