@@ -238,9 +238,9 @@ def stopwatch():
 
     @contextmanager
     def limit(seconds: float):
-        start = time.perf_counter()
+        start = time.process_time()
         yield
-        assert time.perf_counter() - start < seconds
+        assert time.process_time() - start < seconds
 
     return limit
 

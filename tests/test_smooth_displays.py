@@ -314,7 +314,7 @@ def test_a_curve_with_band_rug_and_partial_residuals(plt):
     assert np.array_equal(rug.get_xdata(), np.unique(TABLE["x"]))
     band = panel.collections[0].get_paths()[0].vertices
     assert band[:, 1].min() == pytest.approx(table["lower"].min())
-    assert (panel.get_xlabel(), panel.get_ylabel()) == ("x", "s(x)")
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("x", "partial effect")
     (panel,) = plot_smooths(model, residuals=True, rug=False).axes
     points = panel.lines[-1]
     (smooth,) = chosen_smooths(model, None)

@@ -35,7 +35,13 @@ SMOOTHS = ("s", "te", "ti", "t2")
 type TermSet = dict[frozenset[str], Interaction]
 
 
-def expand(formula_text: str, node: Node, names: Sequence[str] | None = None) -> Terms:
+def expand(
+    formula_text: str,
+    node: Node,
+    names: Sequence[str] | None = None,
+    *,
+    intercepts: bool = True,
+) -> Terms:
     """Return the terms of a right-hand side.
 
     Parameters
@@ -46,6 +52,8 @@ def expand(formula_text: str, node: Node, names: Sequence[str] | None = None) ->
         One of `Formula.parts`.
     names : sequence of str, optional
         The columns that ``.`` stands for: all but those of the outcome.
+    intercepts : bool
+        Whether there is an intercept, here and inside bars, where none is asked for.
 
     Returns
     -------
@@ -68,7 +76,7 @@ def expand(formula_text: str, node: Node, names: Sequence[str] | None = None) ->
     >>> [str(term) for term in terms.common]
     ['a', 'b', 'a:b']
     """
-    algebra = _Algebra(formula_text, names)
+    algebra = _Algebra(formula_text, names, intercepts)
     found = algebra.expand(node)
     return algebra.sorted_out(found)
 
@@ -80,10 +88,11 @@ class _Algebra:
     Bars, smooths and offsets are carried through it as factors, and told apart at the end.
     """
 
-    def __init__(self, text: str, names: Sequence[str] | None) -> None:
+    def __init__(self, text: str, names: Sequence[str] | None, intercepts: bool) -> None:
         self.text = text
         self.names = names
-        self.intercept = True
+        self.intercepts = intercepts
+        self.intercept = intercepts
         self.asked = False
         self.sign = 1
         self.mentioned: dict[str, int] = {}
@@ -266,7 +275,11 @@ class _Algebra:
             else:
                 offsets.append(self._offset(special))
         common.sort(key=lambda term: len(term.factors))
-        groups = tuple(term for bar in bars for term in group_terms(self.text, bar, self.names))
+        groups = tuple(
+            term
+            for bar in bars
+            for term in group_terms(self.text, bar, self.names, intercepts=self.intercepts)
+        )
         check_repeats(self.text, groups)
         return Terms(self.intercept, tuple(common), groups, tuple(offsets), tuple(smooths))
 
@@ -283,12 +296,14 @@ class _Algebra:
         return inside[0]
 
 
-def group_terms(text: str, bar: Bar, names: Sequence[str] | None) -> list[GroupTerm]:
+def group_terms(
+    text: str, bar: Bar, names: Sequence[str] | None, *, intercepts: bool = True
+) -> list[GroupTerm]:
     """Return the terms of one bar: several when the grouping factor is nested, ``a/b``."""
     factors = _grouping(text, bar.group)
     own = {name.name for name in variables(bar.group)}
     others = None if names is None else [name for name in names if name not in own]
-    effects = expand(text, bar.effects, others)
+    effects = expand(text, bar.effects, others, intercepts=intercepts)
     if effects.groups or effects.offsets or effects.smooths:
         raise SyntaxProblem(
             "Only common terms can vary between groups.", formula=text, span=bar.effects.span

@@ -62,6 +62,7 @@ def curve_effects(
     nonlinear = spec.nonlinear
     assert nonlinear is not None and design.curve is not None  # noqa: S101
     intercepts = _intercepts(spec, nonlinear)
+    _name_values(nonlinear, intercepts)
     etas: dict[str, Any] = {}
     smooths: dict[str, Any] = {}
     for parameter in nonlinear.free:
@@ -70,7 +71,6 @@ def curve_effects(
         smooths |= own
     for name, effect in groups(_around(spec, nonlinear, intercepts)).items():
         etas[name] = etas[name] + effect
-    _name_values(nonlinear, intercepts)
     values = transformed(nonlinear, etas)
     curve = _curve(nonlinear, design, values)
     return CurveEffects(outcome_eta(spec, curve), curve, values, smooths)

@@ -336,7 +336,9 @@ def _third_part(
     judge: Judge,
 ) -> list[Written]:
     """R's third part: ``Asym | g`` and, for common effects, ``Asym:x``."""
-    found = judge.hearing("formula", lambda: expand(formula.text, formula.parts[1]))
+    found = judge.hearing(
+        "formula", lambda: expand(formula.text, formula.parts[1], intercepts=False)
+    )
     free = [name for name in curve.names if name not in curve.known]
     for special in (*found.smooths, *found.offsets):
         raise FormulaError(

@@ -162,7 +162,7 @@ def _curve(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -
         panel.plot(*_partial_residuals(model, smooth, x), ".", color="0.4", ms=3, zorder=0)
     if options.rug:
         _rug(panel, _seen(model, smooth, x))
-    panel.set(xlabel=x, ylabel=smooth.label)
+    panel.set(xlabel=x, ylabel="partial effect")
 
 
 def _curves(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:
@@ -177,7 +177,7 @@ def _curves(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) 
         panel.legend(title=":".join(factors), fontsize="small")
     if options.rug:
         _rug(panel, _seen(model, smooth, x))
-    panel.set(xlabel=x, ylabel=smooth.label)
+    panel.set(xlabel=x, ylabel="partial effect")
 
 
 def _surface(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:

@@ -1,4 +1,4 @@
-"""What PIRLS would work with at the centre of the posterior: weights, residuals, and that centre."""
+"""The centre of a posterior, and the weights and residuals that PIRLS would work with there."""
 
 from __future__ import annotations
 
@@ -65,9 +65,12 @@ def check_linear(model: ModelBuilder) -> None:
 
 def centre(model: ModelBuilder) -> xr.Dataset:
     """The posterior mean as a single draw; the geometric mean of standard deviations."""
+    from glimmer.model.smooth_names import named_blocks
+
     posterior = model.fitted["posterior"].to_dataset()
-    mean = posterior.mean(("chain", "draw"))
-    for name in posterior.data_vars:
-        if str(name).endswith("_sigma"):
-            mean[name] = np.exp(posterior[name].pipe(np.log).mean(("chain", "draw")))
+    sds = {sd for named in named_blocks(model.spec.smooths) for sd in named.sds}
+    sds |= {f"{name}_sigma" for block in model.spec.groups for name in block.effect_names}
+    logs = posterior.assign({sd: (posterior[sd].dims, np.log(posterior[sd].values)) for sd in sds})
+    mean = logs.mean(("chain", "draw"))
+    mean = mean.assign({sd: (mean[sd].dims, np.exp(mean[sd].values)) for sd in sds})
     return mean.expand_dims({"chain": [0], "draw": [0]})

@@ -194,7 +194,8 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
     if not (spec.family.normal and spec.family.link_name == "identity" and laid.normal):
         return None
     assert design.y is not None  # noqa: S101
-    y = np.log(design.y) if spec.family.unit == "log y" else design.y
+    logarithmic = spec.family.unit == "log y"
+    y = np.log(design.y) if logarithmic else design.y
     products = cross_products(laid.blocks, y, design.weights)
     with pm.Model(coords=spec.coords) as model:
         _, sigma = register_auxiliary(spec)
@@ -205,9 +206,13 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
             triangles, scales, sigma, laid.mean, laid.precision, integers, floats
         )[0]
         if spec.weights == "likelihood" and design.weights is not None:
-            # a power w of a normal density is one of variance sigma^2 / w times sigma^(1 - w)
-            seen = design.weights > 0
-            excess = float(design.weights.sum() - seen.sum())
-            value = value - excess * pt.log(sigma)
+            # a power w of a normal density is one of variance sigma^2 / w, times
+            # (2 pi sigma^2)^((1 - w) / 2) w^(-1/2)
+            seen = design.weights[design.weights > 0]
+            excess = float(seen.sum() - len(seen))
+            value = value - excess * pt.log(np.sqrt(2 * np.pi) * sigma) - np.log(seen).sum() / 2
+        if logarithmic:
+            exponents = design.weights if spec.weights == "likelihood" else None
+            value = value - (y.sum() if exponents is None else exponents @ y)
         pm.Potential("likelihood", value)
     return Plan("integrated", model, laid, products, triangles, scales, sigma)

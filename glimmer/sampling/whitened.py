@@ -93,7 +93,9 @@ def _likelihood(
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
     spec = laid.spec
     family = (spec.family.name, spec.family.link_name)
-    if family in FAMILIES and is_shipped(spec.family) and spec.weights != "precision":
+    # The kernel of the normal family takes precisions; all others take exponents.
+    suits = spec.weights != "precision" and not (spec.family.normal and design.weights is not None)
+    if family in FAMILIES and is_shipped(spec.family) and suits:
         rows = pack_rows(
             laid.blocks, family, design.y, trials=design.trials, weights=_exponents(spec, design),
             sort=True,
