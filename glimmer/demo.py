@@ -107,6 +107,52 @@ def roaches() -> tuple[Any, Any]:
     return model, model.plot_nonlinear()
 
 
+def orange() -> tuple[Any, Any]:
+    """Growth of five orange trees, and of a sixth that was not measured."""
+    import matplotlib.pyplot as plt
+
+    data = gl.load_data("Orange")
+    model = gl.nlmer(
+        "circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree", data, random_seed=1
+    )
+    ages = np.linspace(data["age"].min(), data["age"].max(), 40)
+    figure, axes = plt.subplots(2, 3, figsize=(9, 5), sharex=True, sharey=True, layout="tight")
+    for axis, tree in zip(axes.flat, ["1", "2", "3", "4", "5", "6"], strict=True):
+        draws = model.posterior_epred({"age": ages, "Tree": [tree] * 40}, random_seed=1)
+        band(axis, ages, draws)
+        rows = data[data["Tree"] == tree]
+        axis.plot(rows["age"], rows["circumference"], "k.")
+        axis.set_title(f"Tree {tree}" if len(rows) else f"Tree {tree} (new)", fontsize=10)
+    figure.supxlabel("Age (days)")
+    figure.supylabel("Circumference (mm)")
+    return model, figure
+
+
+def theoph() -> tuple[Any, Any]:
+    """Theophylline in the blood of twelve subjects after a dose by mouth."""
+    import matplotlib.pyplot as plt
+
+    data = gl.load_data("Theoph")
+    model = gl.nlmer(
+        "conc ~ SSfol(Dose, Time, lKe, lKa, lCl) ~ (0 + lKe + lKa + lCl | Subject)",
+        data,
+        draws=2000,
+        random_seed=1,
+    )
+    hours = np.linspace(0, 25, 50)
+    figure, axes = plt.subplots(3, 4, figsize=(10, 7), sharex=True, sharey=True, layout="tight")
+    by_subject = data.groupby("Subject", observed=True)
+    for axis, (subject, rows) in zip(axes.flat, by_subject, strict=True):
+        dose = np.full(50, rows["Dose"].iloc[0])
+        table = {"Time": hours, "Dose": dose, "Subject": [subject] * 50}
+        band(axis, hours, model.posterior_epred(table))
+        axis.plot(rows["Time"], rows["conc"], "k.")
+        axis.set_title(f"Subject {subject}", fontsize=9)
+    figure.supxlabel("Hours after the dose")
+    figure.supylabel("Theophylline (mg/L)")
+    return model, figure
+
+
 def band(axis: Any, x: Any, draws: Any) -> None:
     """Median and 90 % interval of ``draws`` over ``x``."""
     values = draws.stack(sample=("chain", "draw")).values
@@ -119,6 +165,8 @@ DEMOS: dict[str, tuple[str, Callable[[], tuple[Any, Any]]]] = {
     "sleepstudy": ("a line for every subject", sleepstudy),
     "cbpp": ("herds seen and new herds", cbpp),
     "roaches": ("a smooth curve and counts", roaches),
+    "orange": ("growth curves, and one for a new tree", orange),
+    "theoph": ("concentrations after a dose", theoph),
 }
 
 

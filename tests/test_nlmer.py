@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytensor.tensor as pt
 import pytest
 from natural import PLAIN, log_densities
@@ -115,7 +116,9 @@ def test_smooths_belong_to_a_parameter_and_its_units() -> None:
 
 
 def test_known_parameters_are_numbers() -> None:
-    by_call = gl.NlmerBuilder("circumference ~ SSlogis(age, Asym, xmid, 350) ~ Asym | Tree", orange())
+    by_call = gl.NlmerBuilder(
+        "circumference ~ SSlogis(age, Asym, xmid, 350) ~ Asym | Tree", orange()
+    )
     by_params = gl.NlmerBuilder(ORANGE, orange(), {"scal": 350})
     assert names(by_call) == names(by_params)
     assert "scal_link" not in names(by_call)
@@ -287,9 +290,9 @@ def test_families_have_the_curve_as_their_mean(
     )
     a = 0.6 if family == "beta" else 19.0
     transform = model.spec.nonlinear.parameter("a").transform
-    start = {transform.name if transform.identity else "a_link": None}
-    point = {"k_link": -1.0, **aux}
-    point["a" if "identity" in start else "a_link"] = float(transform.forward(a))
+    assert transform.name == {"student_t": "identity", "beta": "logit"}.get(family, "log")
+    name = "a" if transform.identity else "a_link"
+    point = {"k_link": -1.0, name: float(transform.forward(a)), **aux}
     f = a * np.exp(-np.exp(-1.0) * data["t"].values)
     found = log_densities(model.build())(point)[outcome]
     assert found == pytest.approx(density(data[outcome].values, f).sum())
@@ -529,7 +532,9 @@ def test_training_rows_are_what_arithmetic_says(name: str) -> None:
     model, data = fake(name), CASES[name].data()
     expected = CASES[name].mean(model.idata["posterior"].to_dataset(), data)
     np.testing.assert_allclose(model.posterior_epred().values, expected, rtol=1e-9)
-    np.testing.assert_array_equal(model.posterior_epred(data).values, model.posterior_epred().values)
+    np.testing.assert_array_equal(
+        model.posterior_epred(data).values, model.posterior_epred().values
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -543,8 +548,8 @@ def test_rows_commute_with_prediction(name: str) -> None:
 
 def test_order_of_categories_does_not_matter() -> None:
     model, data = fake("covariates"), orange()
-    turned = data.assign(Tree=data["Tree"].astype(str).astype("category").cat.set_categories(list("95431 2")))
-    turned["Tree"] = data["Tree"].astype(str)
+    levels = [*sorted(set(data["Tree"].astype(str)), reverse=True), "7"]
+    turned = data.assign(Tree=pd.Categorical(data["Tree"].astype(str), categories=levels))
     np.testing.assert_array_equal(
         model.posterior_epred(turned).values, model.posterior_epred(data).values
     )
@@ -578,8 +583,6 @@ def test_an_offset_shifts_the_linear_predictor() -> None:
 
 
 def test_the_likelihood_is_that_of_the_model() -> None:
-    import pymc as pm
-
     model = fake("covariates")
     draws = model.idata["posterior"].to_dataset()
     mean = CASES["covariates"].mean(draws, orange())
@@ -587,7 +590,6 @@ def test_the_likelihood_is_that_of_the_model() -> None:
         orange()["circumference"].values, mean, draws["sigma"].values[..., None]
     )
     np.testing.assert_allclose(model.log_lik().values, expected, rtol=1e-8)
-    assert pm.__version__
 
 
 def test_saved_models_predict_the_same(tmp_path: Path) -> None:

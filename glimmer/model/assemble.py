@@ -81,9 +81,13 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
         if spec.nonlinear is None:
             priors, terms = spec.priors.smooth, spec.predictor.smooths
             smooths = smooth_effects(terms, design.smooths, priors, noise)
-            eta = _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
+            eta = (
+                _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
+            )
         else:
-            found = curve_effects(spec, design, noise, partial(_groups_by_target, spec, design, noise))
+            found = curve_effects(
+                spec, design, noise, partial(_groups_by_target, spec, design, noise)
+            )
             eta, smooths, parameters = found.eta, found.smooths, found.parameters
             aux = residual_sd(spec, aux, found.curve)
         if design.offset is not None:

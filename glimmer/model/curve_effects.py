@@ -45,9 +45,7 @@ class CurveEffects:
     smooths: dict[str, TensorVariable]
 
 
-def curve_effects(
-    spec: ModelSpec, design: Design, noise: Any, groups: Any
-) -> CurveEffects:
+def curve_effects(spec: ModelSpec, design: Design, noise: Any, groups: Any) -> CurveEffects:
     """Register the parameters of the curve in the current model.
 
     Parameters
@@ -81,7 +79,9 @@ def outcome_eta(spec: ModelSpec, curve: TensorVariable) -> TensorVariable:
     assert spec.nonlinear is not None  # noqa: S101
     if spec.nonlinear.scale == "link":
         return curve
-    return pt.log(curve) if spec.family.unit == "log y" else spec.family.link_function.forward(curve)
+    return (
+        pt.log(curve) if spec.family.unit == "log y" else spec.family.link_function.forward(curve)
+    )
 
 
 def transformed(nonlinear: Nonlinear, etas: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +129,7 @@ def _intercepts(spec: ModelSpec, nonlinear: Nonlinear) -> dict[str, Any]:
     return intercepts
 
 
-def _around(
-    spec: ModelSpec, nonlinear: Nonlinear, intercepts: dict[str, Any]
-) -> dict[str, Around]:
+def _around(spec: ModelSpec, nonlinear: Nonlinear, intercepts: dict[str, Any]) -> dict[str, Around]:
     """The intercepts that effects are added to, where the data say something of their sums."""
     found: dict[str, Around] = {}
     for block in spec.groups:
@@ -166,9 +164,7 @@ def _ordered(spec: ModelSpec, nonlinear: Nonlinear, ordering: Ordering) -> dict[
         default_transform=coordinates,
         initval=None if np.array_equal(at, starts) else starts,
     )
-    return {
-        p.name: pm.Deterministic(centered_name(p), vector[i]) for i, p in enumerate(own)
-    }
+    return {p.name: pm.Deterministic(centered_name(p), vector[i]) for i, p in enumerate(own)}
 
 
 def _register(
@@ -226,7 +222,9 @@ def _coefficients(spec: ModelSpec, predictor: LinearPredictor) -> TensorVariable
         shape, dims = ((), None) if term.scalar else ((term.width,), f"{term.name}_dim")
         law = common.prior.normal_parameters()
         coordinates = None if law is None or np.isinf(law[1]).any() else Measured(law[0], law[1])
-        parts.append(pt.atleast_1d(_register(common.prior, term.name, coordinates, None, shape, dims)))
+        parts.append(
+            pt.atleast_1d(_register(common.prior, term.name, coordinates, None, shape, dims))
+        )
     return parts[0] if len(parts) == 1 else pt.concatenate(parts)
 
 

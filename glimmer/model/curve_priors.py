@@ -125,7 +125,9 @@ class CurveResolver(Resolver):
     ) -> ModelPriors:
         """Return the model's priors; arguments named ``prior...`` are as the user gave them."""
         given = self._by_parameter(prior, parameters)
-        own = {p.name: self._parameter(p, columns[p.name], given, len(parameters)) for p in parameters}
+        own = {
+            p.name: self._parameter(p, columns[p.name], given, len(parameters)) for p in parameters
+        }
         aux_given, residual_priors = self._residual(prior_aux, residual)
         smooth = self._smooths(prior_smooth, smooths, parameters)
         aux = self._aux(aux_given)
@@ -134,16 +136,15 @@ class CurveResolver(Resolver):
             for name, p in residual_priors.items()
         }
         covariance = self._of_blocks(prior_covariance, blocks, {p.name: p for p in parameters})
-        return ModelPriors(
-            None, (), aux, covariance, tuple(self.lines), smooth, own, extra
-        )
+        return ModelPriors(None, (), aux, covariance, tuple(self.lines), smooth, own, extra)
 
     def _smooths(
         self, given: Any, terms: Sequence[SmoothTerm], parameters: Sequence[NonlinearParameter]
     ) -> SmoothPriors:
         """Priors of smooths, in units of the parameters that they are added to."""
         units = {f"{p.name}_": self._between(p) for p in parameters}
-        sds, null = {}, {}
+        sds: dict[str, Prior] = {}
+        null: dict[str, Prior] = {}
         for block, name, prior in smooth_priors(given, None, terms):
             place = sds if block.sds else null
             place[name] = self._use(name, "smooth", prior, Scales(units[block.smooth.term.prefix]))
@@ -199,7 +200,9 @@ class CurveResolver(Resolver):
             prior = given.get(term.name, default)
             if prior.joint:
                 raise PriorError(f"{prior} cannot be put on the parameters of a curve.")
-            used = self._use(term.name, "curve", prior, Scales(scale / DEFAULT_SCALE, column_sds(own)))
+            used = self._use(
+                term.name, "curve", prior, Scales(scale / DEFAULT_SCALE, column_sds(own))
+            )
             common.append(CommonPrior((term.name,), used.at(position(term, 0))))
             at += term.width
         return ParameterPriors(intercept, tuple(common))

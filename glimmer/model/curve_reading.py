@@ -197,7 +197,7 @@ def _check_known(node: Node, formula: Formula) -> None:
 
 
 def _plain(call: Call, frame: Frame) -> bool:
-    """Whether parameters are passed to a mean function by name or as numbers, without arithmetic."""
+    """Whether the parameters of a mean function are names or numbers, without arithmetic."""
     function = find_mean_function(call.function)
     passed = dict(zip((*function.input_names, *function.names), call.args, strict=False))
     passed |= dict(call.kwargs)
@@ -254,9 +254,7 @@ def _known(given: Mapping[str, Any]) -> dict[str, float]:
     return {n: float(v) for n, v in given.items() if isinstance(v, int | float)}
 
 
-def _check_names(
-    formula: Formula, curve: Curve, given: dict[str, Any], frame: Frame
-) -> None:
+def _check_names(formula: Formula, curve: Curve, given: dict[str, Any], frame: Frame) -> None:
     """Each name has one meaning: a column or a parameter."""
     uses = {name.name: name.span for name in variables(formula.parts[0])}
     for name in curve.names:
@@ -303,9 +301,7 @@ def _parameter_terms(name: str, given: Any, frame: Frame, judge: Judge) -> tuple
             fix='give it a formula, "~ 1 + x + (1 | g)", or a number if it is known',
         )
     formula = parse(given if "~" in given else f"~ {given}")
-    if len(formula.parts) != 1 or (
-        formula.response is not None and str(formula.response) != name
-    ):
+    if len(formula.parts) != 1 or (formula.response is not None and str(formula.response) != name):
         raise FormulaError(
             f"The formula of {name!r} has one side.",
             formula=formula.text,

@@ -99,9 +99,7 @@ def free_function(function: MeanFunction, known: Mapping[str, float]) -> MeanFun
         return function.expression(*arguments[:k], *values)
 
     kept = tuple(s for s in function.symmetries if not set(s.image) & set(known))
-    return replace(
-        function, parameters=free, expression=expression, symmetries=kept, start=None
-    )
+    return replace(function, parameters=free, expression=expression, symmetries=kept, start=None)
 
 
 def start_values(family: Family, scale: str, outcome: Outcome) -> np.ndarray:

@@ -50,7 +50,7 @@ class Options:
     contrasts: Mapping[str, str] = field(default_factory=dict)
     QR: bool = False
     prior_PD: bool = False
-    centered: bool | Mapping[str, bool] = False
+    centered: bool | Mapping[str, bool] | None = False
     functions: Mapping[str, Any] | None = None
     checks: Mapping[str, str] | None = None
     prior_smooth: Any = None
@@ -124,7 +124,7 @@ def _completed(
     spec = replace(
         spec,
         predictor=_centred_columns(spec.predictor, design.X, options.QR),
-        centered=centered_blocks(options.centered, spec.groups),
+        centered=centered_blocks(options.centered or False, spec.groups),
     )
     spec = replace(spec, priors=_priors(spec, design, options))
     judge(_doubtful_model(spec, design))
@@ -256,7 +256,9 @@ def meaning_of_weights(weights: PerRow, response: Response | None, family: Famil
     return "precision" if weights.precision else "likelihood"
 
 
-def centered_blocks(given: bool | Mapping[str, bool], groups: tuple[GroupBlock, ...]) -> dict[str, bool]:
+def centered_blocks(
+    given: bool | Mapping[str, bool], groups: tuple[GroupBlock, ...]
+) -> dict[str, bool]:
     if not isinstance(given, Mapping):
         return {block.name: bool(given) for block in groups}
     known = {name for block in groups for name in (block.name, block.factor_name)}

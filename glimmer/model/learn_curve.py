@@ -71,9 +71,7 @@ def learn_curve_model(
     if curve.priors not in PRESETS:
         raise PriorError(f"There are no priors {curve.priors!r}.", fix=f"use one of {PRESETS}")
     judge = Judge(options.checks)
-    reading = read_curve_model(
-        text, frame, curve.params, curve.function, curve.kinds, judge
-    )
+    reading = read_curve_model(text, frame, curve.params, curve.function, curve.kinds, judge)
     weights = per_row("weights", options.weights, frame)
     by_name = isinstance(options.offset, str)
     offset = per_row("offset", None if by_name else options.offset, frame)
@@ -171,7 +169,9 @@ def _start(
     function, known = reading.curve.function, reading.curve.known
     learned = _learned_inputs(reading, coder)
     arrays = input_arrays(function, learned, coder.frame, coder.functions)
-    values = {p: known[n] for p, n in zip(function.names, reading.curve.names, strict=True) if n in known}
+    values = {
+        p: known[n] for p, n in zip(function.names, reading.curve.names, strict=True) if n in known
+    }
     free = free_function(function, values)
     columns = tuple(", ".join(part.text for part in parts) for parts in learned)
     free.check_inputs(*arrays, columns=columns)
@@ -351,9 +351,7 @@ def _orderings(nonlinear: Nonlinear, start: CurveStart) -> tuple[Ordering, ...]:
     return tuple(out)
 
 
-def _parameter_blocks(
-    reading: Reading, options: Options, frame: Frame
-) -> list[ParameterBlock]:
+def _parameter_blocks(reading: Reading, options: Options, frame: Frame) -> list[ParameterBlock]:
     blocks = []
     for block in reading.groups:
         coder = Coder(frame, block[0].formula, options.contrasts, options.functions)
@@ -463,4 +461,3 @@ def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:
     for block in spec.groups:
         yield from findings.check_group(block, design.groups[block.name], spec.family)
     yield from findings.check_outcome_varies(design.y, spec.response.name, spec.family)
-

@@ -1,4 +1,4 @@
-"""The specification of what is nonlinear: a curve, its inputs, its parameters and their predictors."""
+"""The specification of what is nonlinear: a curve, its inputs and its parameters."""
 
 from __future__ import annotations
 

@@ -79,7 +79,11 @@ class Transform:
             case "softplus":
                 return f"log(expm1({shifted}))"
             case "logit":
-                ends = "" if (self.bound, self.upper) == (0, 1) else f", {self.bound:g}, {self.upper:g}"
+                ends = (
+                    ""
+                    if (self.bound, self.upper) == (0, 1)
+                    else f", {self.bound:g}, {self.upper:g}"
+                )
                 return f"logit({parameter}{ends})"
             case "above":
                 return f"log({parameter} - {self.other})"
@@ -116,7 +120,7 @@ def read_transform(text: Any, parameter: Parameter, at: float) -> Transform:
         case "log", 0:
             negative = parameter.nonzero and at < 0
             transform = Transform("log", sign=-1.0 if negative else 1.0)
-        case ("log" | "softplus"), (0 | 1):
+        case (("log" | "softplus"), (0 | 1)):
             transform = Transform(name, bound=limits[0] if limits else 0.0)  # type: ignore[arg-type]
         case "logit", (0 | 2):
             lower, upper = limits or (0.0, 1.0)
@@ -137,9 +141,10 @@ def _read(text: Any, parameter: Parameter) -> tuple[str, tuple[Node, ...]]:
         node = parse(f"~ {text}").parts[0]
     except ModelError as error:
         raise _problem(parameter, f"{text!r} cannot be read.") from error
+    arguments: tuple[Node, ...] = ()
     match node:
         case Name():
-            name, arguments = node.name, ()
+            name = node.name
         case Call():
             name, arguments = node.function, node.args
         case _:
@@ -197,6 +202,7 @@ def _problem(parameter: Parameter, message: str, fix: str | None = None) -> Desi
     return DesignError(
         f"The transform of {parameter.name!r}: {message}",
         column=parameter.name,
-        fix=fix or 'use "identity", "log", "log(lower)", "logit(lower, upper)", "softplus" or '
+        fix=fix
+        or 'use "identity", "log", "log(lower)", "logit(lower, upper)", "softplus" or '
         '"above(another parameter)"; leave it out for the default',
     )

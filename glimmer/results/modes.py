@@ -39,9 +39,11 @@ def disagreement(model: ModelBuilder) -> str:
     same = max(float(rhat(curves[..., i])) for i in range(curves.shape[2])) < AGREE
     switched = _switched(model, draws)
     if switched and (same or apart):
-        return switched + (
-            "; the curve agrees between chains" if same else ""
-        ) + ": label switching, fit with ordering=True"
+        return (
+            switched
+            + ("; the curve agrees between chains" if same else "")
+            + ": label switching, fit with ordering=True"
+        )
     if apart and same:
         return (
             f"chains agree about the curve but not about {', '.join(apart)}: other parameters give "
@@ -76,7 +78,9 @@ def _curves(model: ModelBuilder) -> np.ndarray:
     step = max(1, posterior.sizes["draw"] // MOST_DRAWS)
     rows = np.unique(np.linspace(0, model.design.n - 1, MOST_ROWS).round().astype(int))
     assembly = assemble(model.spec, model.design.take(rows), observe=False)
-    (values,) = replay(assembly.model, [assembly.expected], posterior.isel(draw=slice(None, None, step)))
+    (values,) = replay(
+        assembly.model, [assembly.expected], posterior.isel(draw=slice(None, None, step))
+    )
     return values[:, :, np.ptp(values, axis=(0, 1)) > 0]
 
 

@@ -1,4 +1,4 @@
-"""What a nonlinear fit says of its parameters: by individual, with shrinkage, and derived from them."""
+"""The parameters of a nonlinear fit: by individual, with shrinkage, and what derives from them."""
 
 from __future__ import annotations
 
@@ -238,13 +238,14 @@ def _evaluated(
 def _shrinkage(model: ModelBuilder, factor: str) -> dict[str, float]:
     """By parameter, how much less the estimated effects vary than effects do."""
     posterior = model.fitted["posterior"].to_dataset()
-    out = {}
+    out: dict[str, float] = {}
     for block in model.spec.groups:
         columns = zip(block.column_targets, block.ones, block.effect_names, strict=True)
         for target, ones, name in columns:
             if block.factor_name == factor and ones:
                 means = posterior[name].mean(("chain", "draw")).values
-                out[target] = 1 - means.std(ddof=1) / float(posterior[f"{name}_sigma"].median())
+                between = float(posterior[f"{name}_sigma"].median())
+                out[target] = 1 - float(means.std(ddof=1)) / between
     return out
 
 

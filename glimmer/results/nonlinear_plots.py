@@ -79,7 +79,12 @@ def individual_curves(
 
 
 def plot_individuals(
-    model: ModelBuilder, by: str | None = None, x: str | None = None, *, columns: int = 4, **options: Any
+    model: ModelBuilder,
+    by: str | None = None,
+    x: str | None = None,
+    *,
+    columns: int = 4,
+    **options: Any,
 ) -> Figure:
     """Draw each individual's outcomes, fitted curve with its interval, and the population's curve.
 
@@ -179,11 +184,12 @@ def plot_predictive_check(model: ModelBuilder, x: str | None = None, **options: 
     """
     from matplotlib.figure import Figure
 
-    x = _axis(model, x)
+    x, y = _axis(model, x), model.design.y
+    assert y is not None  # noqa: S101
     found = predictive_check(model, x, **options)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(model.frame.numeric(x).values, model.design.y, ".", color="0.7", markersize=4)
+    axis.plot(model.frame.numeric(x).values, y, ".", color="0.7", markersize=4)
     for i, quantile in enumerate(QUANTILES):
         line = axis.plot(found["x"], found["observed"][i], "o-", label=f"{quantile:.0%} observed")
         color = line[0].get_color()

@@ -128,7 +128,11 @@ class Smooth:
     def label(self) -> str:
         """The name mgcv gives it: ``s(x)``, ``s(x):z``, ``s(x):gA``."""
         by = self.term.spec.by
-        return self.term.prefix + self.term.spec.label + ("" if by is None else f":{by}{self.level or ''}")
+        return (
+            self.term.prefix
+            + self.term.spec.label
+            + ("" if by is None else f":{by}{self.level or ''}")
+        )
 
     @property
     def blocks(self) -> tuple[Block, ...]:

@@ -1,0 +1,107 @@
+"""One measurement in a process of its own: a model, in some coordinates or by a peer.
+
+``python -m benchmarks.measure CASE KIND SEED [FOLDER]`` prints a JSON object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import CASES
+
+DRAWS = {"draws": 1000, "tune": 1000, "chains": 4}
+
+
+def measure(name: str, kind: str, seed: int, folder: Path | None) -> dict[str, Any]:
+    """Fit once; return seconds, the smallest effective sample size, and what went wrong."""
+    case, before = CASES[name], peak()
+    start = time.perf_counter()
+    model = case.build(folder)
+    with sampler_seconds() as clock:
+        if kind == "bambi":
+            posterior, stats = by_bambi(model, seed)
+        else:
+            own = {"coordinates": "plain"} if kind == "plain" else {}
+            idata = model.fit(random_seed=seed, progressbar=False, **{**DRAWS, **case.fit, **own})
+            posterior, stats = idata["posterior"].to_dataset(), idata["sample_stats"].to_dataset()
+    total, memory = time.perf_counter() - start, peak()
+    smallest, rhat = diagnostics(posterior)
+    return {
+        "seconds": clock[0],
+        "total": total,
+        "ess": smallest,
+        "rhat": rhat,
+        "divergences": int(stats["diverging"].sum()),
+        "steps": float(stats["n_steps"].mean()),
+        "peak_mb": memory,
+        "added_mb": memory - before,
+    }
+
+
+def peak() -> float:
+    """Most memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextlib.contextmanager
+def sampler_seconds() -> Iterator[list[float]]:
+    """Time the sampler itself, apart from compiling."""
+    import nutpie
+
+    shipped, clock = nutpie.sample, [0.0]
+
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        start = time.perf_counter()
+        drawn = shipped(*args, **kwargs)
+        clock[0] += time.perf_counter() - start
+        return drawn
+
+    nutpie.sample = timed
+    try:
+        yield clock
+    finally:
+        nutpie.sample = shipped
+
+
+def by_bambi(model: Any, seed: int) -> tuple[Any, Any]:
+    """The same model, with the same priors, by bambi and nutpie as they ship."""
+    import nutpie
+
+    other = model.to_bambi()
+    other.build()
+    compiled = nutpie.compile_pymc_model(other.backend.model)
+    drawn = nutpie.sample(compiled, seed=seed, progress_bar=False, **DRAWS)
+    return drawn["posterior"].to_dataset(), drawn["sample_stats"].to_dataset()
+
+
+def diagnostics(posterior: Any) -> tuple[float, float]:
+    """The smallest bulk-ESS and the largest R-hat of all elements that vary."""
+    from arviz_stats import ess, rhat
+
+    smallest, largest = np.inf, 0.0
+    for name in posterior.data_vars:
+        values = posterior[name].transpose("chain", "draw", ...)
+        if float(np.ptp(values.values)) == 0:
+            continue
+        size, ratio = ess(values, method="bulk").values, rhat(values).values
+        varies = np.ptp(values.values, axis=(0, 1)) > 0
+        smallest = min(smallest, float(np.min(size[varies])))
+        largest = max(largest, float(np.max(ratio[varies])))
+    return smallest, largest
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    case, kind, seed = sys.argv[1:4]
+    folder = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    print(json.dumps(measure(case, kind, int(seed), folder)))
