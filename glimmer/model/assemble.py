@@ -16,6 +16,7 @@ from glimmer.model.curve_effects import curve_effects, residual_sd
 from glimmer.model.group_effects import Around, correlation, group_effects
 from glimmer.model.priors import CommonPrior, improper
 from glimmer.model.smooth_effects import smooth_effects
+from glimmer.model.smooth_names import NEW
 from glimmer.priors.covariance import Covariance
 from glimmer.priors.shrinkage import JointPrior
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from glimmer.model.spec import ModelSpec
     from glimmer.priors import Prior
     from glimmer.terms import GroupBlock
-
-NEW = "__new"
-
 
 @dataclass(frozen=True, eq=False)
 class Assembly:

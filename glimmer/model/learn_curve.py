@@ -408,7 +408,7 @@ def _informed(
     for block in spec.groups:
         at = np.cumsum([0, *(term.width for term in block.effects)])
         said = [shares[block.effect_names[i]] for i in at[:-1]]
-        order = sorted(range(len(block.effects)), key=lambda k: -said[k])
+        order = sorted(range(len(block.effects)), key=lambda k: said[k])
         columns = np.concatenate([np.arange(at[k], at[k + 1]) for k in order])
         group = groups[block.name]
         groups[block.name] = replace(group, columns=group.columns[:, columns])

@@ -23,6 +23,7 @@ from glimmer.errors import (
 )
 from glimmer.formula import Learned, Name, Node, parse, variables
 from glimmer.model.design import Design, design_of
+from glimmer.model.smooth_names import with_new_levels
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
 
@@ -232,8 +233,10 @@ def _design(
     given: PerRowArguments,
 ) -> Design:
     offset = _offset(model.spec, frame, given)
+    design = design_of(model.spec, frame, offset=offset, blocks=(), functions=model.functions)
     return replace(
-        design_of(model.spec, frame, offset=offset, blocks=(), functions=model.functions),
+        design,
+        smooths=with_new_levels(model.spec.smooths, frame, design.smooths),
         groups=_groups(model, frame, needs, missing_groups),
         trials=_trials(model, frame, needs, given),
         weights=_precision(model.spec, frame, needs, given),

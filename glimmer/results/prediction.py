@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from glimmer.builders import ModelBuilder
     from glimmer.model import Assembly, Design, ModelSpec
+    from glimmer.model.smooth_names import NamedBlock
 
 Kind = Literal["mean", "linpred", "response"]
 NewLevels = Literal["sample", "zero", "error"]
@@ -108,7 +109,11 @@ class Prediction:
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
+        from glimmer.model.smooth_names import grouping
+
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
+        for named, levels in _unlearned(self.spec, self.design):
+            blocks[":".join(grouping(named.smooth.term))] = levels
         return {factor: levels for factor, levels in blocks.items() if levels}
 
     @property
@@ -265,8 +270,8 @@ def _sample_unseen(
 
     Each is normal given those before it, with mean and sd that the model itself states.
     """
-    from glimmer.model.assemble import NEW
     from glimmer.model.replay import Replay
+    from glimmer.model.smooth_names import NEW
 
     names: list[str] = []
     for block in spec.groups:
@@ -285,7 +290,25 @@ def _sample_unseen(
     for effect in draws.zero:
         if f"{effect}{NEW}" in draws:
             draws[f"{effect}{NEW}"] = np.zeros_like(draws[f"{effect}{NEW}"])
+    for named, levels in _unlearned(spec, design):
+        name = f"{named.name}{NEW}"
+        z = np.zeros((prediction.size, len(levels), named.block.map.shape[1]))
+        if prediction.new_levels != "zero":
+            for j, level in enumerate(levels):
+                z[:, j] = _stream(prediction, named.name, level).standard_normal(z[:, j].shape)
+        draws[name] = draws[named.sds[0]][:, None, None] * z
+        names.append(name)
     return names
+
+
+def _unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[NamedBlock, tuple[str, ...]]]:
+    """Blocks of smooths whose rows have levels that the model has not seen, and those levels."""
+    from glimmer.model.smooth_names import WithNew, named_blocks
+
+    for named in named_blocks(spec.smooths):
+        part = design.smooths.get(named.name)
+        if isinstance(part, WithNew):
+            yield named, part.new
 
 
 def _innovations(
@@ -300,11 +323,16 @@ def _innovations(
     ]
     z = np.empty((len(effects), prediction.size, len(levels)))
     for j, level in enumerate(levels):
-        digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
-        words = np.frombuffer(digest, dtype=np.uint32).tolist()
-        stream = np.random.default_rng([prediction.entropy, LEVEL_STREAM, *words])
+        stream = _stream(prediction, factor, level)
         z[:, :, j] = stream.standard_normal((prediction.size, len(effects))).T
     return dict(zip(effects, z, strict=True))
+
+
+def _stream(prediction: Prediction, factor: str, level: str) -> np.random.Generator:
+    """The random numbers of one level."""
+    digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
+    words = np.frombuffer(digest, dtype=np.uint32).tolist()
+    return np.random.default_rng([prediction.entropy, LEVEL_STREAM, *words])
 
 
 def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
@@ -342,7 +370,7 @@ def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
 
 def _check_complete(model: pm.Model, draws: Draws) -> None:
     """Every variable must have draws: none may be taken from its prior."""
-    from glimmer.model.assemble import NEW
+    from glimmer.model.smooth_names import NEW
 
     new = {name for name in draws if name.endswith(NEW)}
     absent = [v.name for v in model.free_RVs if v.name not in draws.names and v.name not in new]

@@ -14,6 +14,7 @@ from glimmer.results.estimates import (
     ngrps,
     sigma_draws,
 )
+from glimmer.results.summary import smooth_sds
 
 if TYPE_CHECKING:
     from glimmer.builders import ModelBuilder
@@ -38,6 +39,11 @@ def printed(model: ModelBuilder, digits: int = 1) -> str:
     aux = aux_draws(model)
     if aux:
         parts.append(["Auxiliary parameter(s):", *_estimates(aux, digits)])
+    smooths = smooth_sds(model)
+    if smooths:
+        posterior = model.fitted["posterior"].to_dataset()
+        sds = {name: posterior[name].values.ravel() for name in smooths}
+        parts.append(["Smooth terms (standard deviations):", *_estimates(sds, digits + 1)])
     if model.spec.groups:
         parts.append(_error_terms(model, digits + 1))
     body = "\n\n".join("\n".join(part) for part in parts)

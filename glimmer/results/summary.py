@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.errors import DataError, suggestion
+from glimmer.model.smooth_names import named_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,10 +106,17 @@ def reported(model: ModelBuilder) -> list[str]:
         names += [spec.intercept_name(predictor, linear=False)] if predictor.intercept else []
         names += [term.name for term in predictor.common]
     names += spec.aux_names
+    names += smooth_sds(model)
     for block in spec.groups:
         names += [f"{name}_sigma" for name in block.effect_names]
         names += [f"{block.name}_corr"] if block.size > 1 else []
     return names
+
+
+def smooth_sds(model: ModelBuilder) -> list[str]:
+    """Names of the standard deviations of smooth terms."""
+    blocks = named_blocks(model.spec.smooths)
+    return list(dict.fromkeys(sd for block in blocks for sd in block.sds))
 
 
 def effects(model: ModelBuilder) -> list[str]:

@@ -211,7 +211,7 @@ def _margins(function: str, variables: int, d: Any) -> tuple[int, ...]:
     sizes = (1,) * variables if d is None else _numbers(d, "d", int)
     if sum(sizes) != variables or min(sizes) < 1:
         raise SmoothError(f"d={sizes} does not divide {variables} covariates into margins.")
-    if len(sizes) < 2:
+    if len(sizes) < 2 and function != "ti":  # ti(x) is a main effect beside ti(x, z)
         raise SmoothError(f"{function}() needs two margins or more.", fix="use s()")
     return sizes
 
