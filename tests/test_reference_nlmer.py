@@ -38,7 +38,7 @@ def fitted(name: str) -> Any:
         data,
         priors="rstanarm" if name == "rstanarm" else "default",
     )
-    model.fit(draws=2000 if name == "rstanarm" else 1000, random_seed=1, progressbar=False)
+    model.fit(random_seed=1, progressbar=False)
     return model
 
 

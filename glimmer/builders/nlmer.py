@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from glimmer.results.check import Verdict
 
 
-CURVED = 0.9
+CURVED = 0.95
 """NUTS's target acceptance rate for posteriors that bend."""
 
 
@@ -168,14 +168,16 @@ class NlmerBuilder(ModelBuilder):
             formula, Frame(data), get_family(family), options, curve
         )
 
-    def fit(self, model: pm.Model | None = None, **arguments: Any) -> xr.DataTree:
+    def fit(
+        self, model: pm.Model | None = None, *, draws: int = 2000, **arguments: Any
+    ) -> xr.DataTree:
         """Sample from the posterior; see `ModelBuilder.fit` for the arguments.
 
-        nutpie adapts to correlations between parameters, which curves have.
+        By default nutpie adapts to correlations between parameters, which curves have.
         """
         if arguments.get("sampler", "nutpie") == "nutpie":
-            arguments = {"low_rank_modified_mass_matrix": True, **arguments}
-        return super().fit(model, **arguments)
+            arguments.setdefault("low_rank_modified_mass_matrix", True)
+        return super().fit(model, draws=draws, **arguments)
 
     def _explained(self, verdict: Verdict) -> Verdict:
         from glimmer.results.modes import AGREE, disagreement

@@ -17,6 +17,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "roaches": (),
     "Orange": ("Tree",),
     "Theoph": ("Subject",),
+    "mcycle": (),
 }
 
 
@@ -25,7 +26,7 @@ def load_data(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : {"sleepstudy", "cbpp", "Penicillin", "roaches", "Orange", "Theoph"}
+    name : {"sleepstudy", "cbpp", "Penicillin", "roaches", "Orange", "Theoph", "mcycle"}
         ``sleepstudy``: reaction time (ms) of 18 subjects over 10 days of little sleep (Belenky et
         al. 2003). ``cbpp``: new cases of bovine pleuropneumonia in 15 herds over four periods
         (Lesnoff et al. 2004). ``Penicillin``: diameter (mm) of growth inhibition on 24 plates by 6
@@ -33,6 +34,8 @@ def load_data(name: str) -> pd.DataFrame:
         after pest control (Gelman & Hill 2007). ``Orange``: trunk circumference (mm) of 5 orange
         trees by age in days (Draper & Smith 1998). ``Theoph``: concentration (mg/L) of theophylline
         in 12 subjects by hours after an oral dose in mg/kg (Boeckmann, Sheiner & Beal 1994).
+        ``mcycle``: acceleration (g) of the head by milliseconds after a simulated motorcycle impact
+        (Silverman 1985).
 
     Returns
     -------

@@ -109,7 +109,7 @@ def learn_curve_model(
     design = design_of(spec, frame, offset=offset.values, functions=options.functions)
     design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
     judge(_doubtful_data(spec, design))
-    spec, design = _informed(spec, design, options.centered, start)
+    spec = _informed(spec, design, options.centered, start)
     return _completed(spec, design, options, curve, start, judge), design, frame
 
 
@@ -391,37 +391,19 @@ def _completed(
     return spec
 
 
-def _informed(
-    spec: ModelSpec, design: Design, centered: Any, start: CurveStart
-) -> tuple[ModelSpec, Design]:
+def _informed(spec: ModelSpec, design: Design, centered: Any, start: CurveStart) -> ModelSpec:
     """The model with means of columns and with coordinates for sampling its effects.
 
-    In each block the effects that rows say most about come first: the others are then normal given
-    those.
+    What rows say of the groups is of no use where chains may start far from the self-start.
     """
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
-    found, shares = informed(spec, design, start, Units(start.y_sd, start.x_span))
     nonlinear = _centred(spec.nonlinear, design.curve.X)
-    if centered is None and all(p.origin == p.predictor.start for p in nonlinear.free):  # type: ignore[union-attr]
+    near = all(p.predictor is not None and p.origin == p.predictor.start for p in nonlinear.free)
+    if centered is None and near:
+        found = informed(spec, design, start, Units(start.y_sd, start.x_span))
         nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
-    blocks, groups = [], dict(design.groups)
-    for block in spec.groups:
-        at = np.cumsum([0, *(term.width for term in block.effects)])
-        said = [shares[block.effect_names[i]] for i in at[:-1]]
-        order = sorted(range(len(block.effects)), key=lambda k: said[k])
-        columns = np.concatenate([np.arange(at[k], at[k + 1]) for k in order])
-        group = groups[block.name]
-        groups[block.name] = replace(group, columns=group.columns[:, columns])
-        effects = tuple(block.effects[k] for k in order)
-        targets = tuple(block.targets[k] for k in order)
-        blocks.append(replace(block, effects=effects, targets=targets))  # type: ignore[type-var]
-    spec = replace(  # type: ignore[type-var]
-        spec,
-        nonlinear=nonlinear,
-        groups=tuple(blocks),
-        centered=centered_blocks(centered or False, spec.groups),
-    )
-    return spec, replace(design, groups=groups)
+    chosen = centered_blocks(centered or False, spec.groups)
+    return replace(spec, nonlinear=nonlinear, centered=chosen)  # type: ignore[type-var]
 
 
 def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:
