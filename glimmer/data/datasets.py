@@ -18,6 +18,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "Orange": ("Tree",),
     "Theoph": ("Subject",),
     "mcycle": (),
+    "CO2": ("Plant", "Type", "Treatment"),
 }
 
 
@@ -26,7 +27,7 @@ def load_data(name: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    name : {"sleepstudy", "cbpp", "Penicillin", "roaches", "Orange", "Theoph", "mcycle"}
+    name : {"sleepstudy", "cbpp", "Penicillin", "roaches", "Orange", "Theoph", "mcycle", "CO2"}
         ``sleepstudy``: reaction time (ms) of 18 subjects over 10 days of little sleep (Belenky et
         al. 2003). ``cbpp``: new cases of bovine pleuropneumonia in 15 herds over four periods
         (Lesnoff et al. 2004). ``Penicillin``: diameter (mm) of growth inhibition on 24 plates by 6
@@ -35,7 +36,8 @@ def load_data(name: str) -> pd.DataFrame:
         trees by age in days (Draper & Smith 1998). ``Theoph``: concentration (mg/L) of theophylline
         in 12 subjects by hours after an oral dose in mg/kg (Boeckmann, Sheiner & Beal 1994).
         ``mcycle``: acceleration (g) of the head by milliseconds after a simulated motorcycle impact
-        (Silverman 1985).
+        (Silverman 1985). ``CO2``: uptake of carbon dioxide (umol/m^2 s) by 12 plants at seven
+        concentrations (mL/L), from two origins, chilled or not (Potvin, Lechowicz & Tardif 1990).
 
     Returns
     -------

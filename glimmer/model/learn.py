@@ -135,6 +135,7 @@ def _completed(
 def read_response(
     formula: Formula, frame: Frame, family: Family, options: Options, weights: PerRow
 ) -> tuple[Response | None, Outcome | None, Family]:
+    """The outcome as the formula writes it and as it is, and the family in its form for it."""
     if formula.response is None:
         return None, None, family
     response, family = learn_response(
@@ -244,6 +245,7 @@ def _priors(spec: ModelSpec, design: Design, options: Options) -> ModelPriors:
 
 
 def meaning_of_weights(weights: PerRow, response: Response | None, family: Family) -> Any:
+    """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
     if response is not None and response.form == "proportion":
@@ -259,6 +261,7 @@ def meaning_of_weights(weights: PerRow, response: Response | None, family: Famil
 def centered_blocks(
     given: bool | Mapping[str, bool], groups: tuple[GroupBlock, ...]
 ) -> dict[str, bool]:
+    """Which blocks are sampled in centred coordinates, by name."""
     if not isinstance(given, Mapping):
         return {block.name: bool(given) for block in groups}
     known = {name for block in groups for name in (block.name, block.factor_name)}

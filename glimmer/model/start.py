@@ -113,6 +113,7 @@ def support_point(rv: Any) -> np.ndarray:
 
 
 def evaluate(function: Any, values: np.ndarray) -> np.ndarray:
+    """A function of a tensor at some numbers, without compiling anything."""
     from pytensor.tensor import as_tensor
 
     with np.errstate(all="ignore"):

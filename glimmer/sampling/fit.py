@@ -102,7 +102,7 @@ def derived(model: pm.Model, posterior: xr.Dataset, left_out: Collection[str] = 
     }
     known = {name: labelled(model, name, posterior[name].values) for name in free}
     every = {**known, **new}
-    coords = {name: posterior.coords[name].values for name in ("chain", "draw")}
+    coords: dict[str, Any] = {d: posterior.coords[d].values for d in ("chain", "draw")}
     for name in left_out:
         for dim in model.named_vars_to_dims.get(name) or ():
             coords[dim] = list(model.coords[dim])
