@@ -85,7 +85,8 @@ class NlmerBuilder(ModelBuilder):
     a transform, ``scal`` is its value at the group-specific effects' zero and ``scal_link`` what
     was sampled. A parameter with covariates has ``Asym_Intercept``, ``Asym_treatment``, ... on the
     scale of its transform. Effects are ``Asym|Tree``, their standard deviations
-    ``Asym|Tree_sigma``, on that scale too.
+    ``Asym|Tree_sigma``, on that scale too; where a block has several, those that the data say most
+    about come first.
 
     Examples
     --------

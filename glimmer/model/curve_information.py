@@ -43,8 +43,8 @@ class GroupPosterior:
 
 def informed(
     spec: ModelSpec, design: Design, start: CurveStart, units: Units
-) -> dict[str, Information]:
-    """What rows say of each effect on an intercept; of one factor, for each parameter.
+) -> tuple[dict[str, Information], dict[str, float]]:
+    """What rows say of each effect.
 
     Parameters
     ----------
@@ -56,11 +56,14 @@ def informed(
     Returns
     -------
     dict of str to Information
-        By effect.
+        Of effects on intercepts, one factor for each parameter.
+    dict of str to float
+        The share of every effect's variance that rows explain.
     """
     assert spec.nonlinear is not None  # noqa: S101
     slopes, residuals = linearized(spec, design, start)
     found: dict[str, Information] = {}
+    shares: dict[str, float] = {}
     taken: set[str] = set()
     for block in spec.groups:
         group, targets = design.groups[block.name], block.column_targets
@@ -73,11 +76,12 @@ def informed(
         precision = np.maximum(1 / fitted.variance - 1 / fitted.between, SMALLEST / fitted.between)
         at = centers + fitted.mean / fitted.variance / precision
         for k, name in enumerate(block.effect_names):
+            shares[name] = float(1 - (fitted.variance[:, k] / fitted.between[k]).mean())
             p = own[k].predictor
             if block.ones[k] and p is not None and p.intercept and targets[k] not in taken:
                 found[name] = Information(block.levels, precision[:, k], at[:, k])
                 taken.add(targets[k])
-    return found
+    return found, shares
 
 
 def linearized(

@@ -35,7 +35,7 @@ from glimmer.model.spec import LinearPredictor, ModelSpec
 from glimmer.model.transforms import Transform, attainable, default_transform, read_transform
 from glimmer.nonlinear import Parameter
 from glimmer.smooths import learn_smooths, spec_from_call
-from glimmer.terms import Coder, Outcome, learn_common
+from glimmer.terms import Coder, GroupBlock, GroupDesign, Outcome, learn_common
 from glimmer.terms.parameter_groups import ParameterBlock, learn_parameter_groups, of_parameter
 
 NEAR = 0.2
@@ -109,7 +109,7 @@ def learn_curve_model(
     design = design_of(spec, frame, offset=offset.values, functions=options.functions)
     design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
     judge(_doubtful_data(spec, design))
-    spec = _informed(spec, design, options.centered, start)
+    spec, design = _informed(spec, design, options.centered, start)
     return _completed(spec, design, options, curve, start, judge), design, frame
 
 
@@ -391,19 +391,45 @@ def _completed(
     return spec
 
 
-def _informed(spec: ModelSpec, design: Design, centered: Any, start: CurveStart) -> ModelSpec:
+def _informed(
+    spec: ModelSpec, design: Design, centered: Any, start: CurveStart
+) -> tuple[ModelSpec, Design]:
     """The model with means of columns and with coordinates for sampling its effects.
 
-    What rows say of the groups is of no use where chains may start far from the self-start.
+    In each block the effects that rows say most about come first: the others are normal given
+    those. What rows say of the groups is of no use where chains may start far from the self-start.
     """
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
     nonlinear = _centred(spec.nonlinear, design.curve.X)
     near = all(p.predictor is not None and p.origin == p.predictor.start for p in nonlinear.free)
+    found, shares = informed(spec, design, start, Units(start.y_sd, start.x_span))
     if centered is None and near:
-        found = informed(spec, design, start, Units(start.y_sd, start.x_span))
         nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
-    chosen = centered_blocks(centered or False, spec.groups)
-    return replace(spec, nonlinear=nonlinear, centered=chosen)  # type: ignore[type-var]
+    sorted_ = [_sorted(b, design.groups[b.name], shares) for b in spec.groups]
+    groups = {block.name: group for block, group in sorted_}
+    spec = replace(  # type: ignore[type-var]
+        spec,
+        nonlinear=nonlinear,
+        groups=tuple(block for block, _ in sorted_),
+        centered=centered_blocks(centered or False, spec.groups),
+    )
+    return spec, replace(design, groups=groups)
+
+
+def _sorted(
+    block: GroupBlock, group: GroupDesign, shares: Mapping[str, float]
+) -> tuple[GroupBlock, GroupDesign]:
+    """A block with its effects in the order of what rows say of them."""
+    at = np.cumsum([0, *(term.width for term in block.effects)])
+    said = [shares[block.effect_names[i]] for i in at[:-1]]
+    order = sorted(range(len(said)), key=lambda k: -said[k])
+    columns = np.concatenate([np.arange(at[k], at[k + 1]) for k in order])
+    effects = tuple(block.effects[k] for k in order)
+    targets = tuple(block.targets[k] for k in order)
+    return (
+        replace(block, effects=effects, targets=targets),  # type: ignore[type-var]
+        replace(group, columns=group.columns[:, columns]),
+    )
 
 
 def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:

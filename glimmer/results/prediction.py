@@ -292,11 +292,12 @@ def _sample_unseen(
             draws[f"{effect}{NEW}"] = np.zeros_like(draws[f"{effect}{NEW}"])
     for named, levels in _unlearned(spec, design):
         name = f"{named.name}{NEW}"
-        z = np.zeros((prediction.size, len(levels), named.block.map.shape[1]))
+        units = np.zeros((prediction.size, len(levels), named.block.map.shape[1]))
         if prediction.new_levels != "zero":
             for j, level in enumerate(levels):
-                z[:, j] = _stream(prediction, named.name, level).standard_normal(z[:, j].shape)
-        draws[name] = draws[named.sds[0]][:, None, None] * z
+                stream = _stream(prediction, named.name, level)
+                units[:, j] = stream.standard_normal(units[:, j].shape)
+        draws[name] = draws[named.sds[0]][:, None, None] * units
         names.append(name)
     return names
 

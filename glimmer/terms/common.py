@@ -55,8 +55,9 @@ class CommonTerm:
         columns = np.ones((len(frame), 1))
         for coding in self.codings:
             own = coding.columns(frame, functions)
-            columns = (own[:, None, :] * columns[:, :, None]).transpose(0, 2, 1)
-            columns = columns.reshape(len(frame), columns.shape[1] * columns.shape[2])
+            width = own.shape[1] * columns.shape[1]
+            products = (own[:, None, :] * columns[:, :, None]).transpose(0, 2, 1)
+            columns = products.reshape(len(frame), width)
         return columns
 
 

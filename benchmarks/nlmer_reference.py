@@ -1,0 +1,115 @@
+"""Posterior medians of nonlinear fits against nlme's estimates: ``python -m benchmarks.nlmer_reference``.
+
+Default priors, which are weak. The difference is in posterior standard deviations; it should be
+below one half for fixed effects. Residuals correlated in time (Loblolly, AR1) are not fitted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import glimmer as gl
+from glimmer.errors import ModelWarning
+from glimmer.results.check import check
+
+HERE = Path(__file__).parent
+DATA = HERE.parent / "tests" / "reference" / "nonlinear" / "nlme_fits.json"
+THEOPH = "conc ~ SSfol(Dose, Time, lKe, lKa, lCl)"
+CO2 = "uptake ~ SSasympOff(conc, Asym, lrc, c0)"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fit of nlme's in our words."""
+
+    formula: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+FITS = {
+    "Theoph_SSfol_lKa_lCl_diag": Fit(f"{THEOPH} ~ (lKa | Subject) + (lCl | Subject)"),
+    "Theoph_SSfol_lKe_lKa_lCl_diag": Fit(f"{THEOPH} ~ (lKe + lKa + lCl || Subject)"),
+    "Theoph_SSfol_lCl_on_weight": Fit(f"{THEOPH} ~ lCl:Wt + (lKa | Subject) + (lCl | Subject)"),
+    "Loblolly_SSasymp_Asym": Fit("height ~ SSasymp(age, Asym, R0, lrc) ~ Asym | Seed"),
+    "Indometh_SSbiexp_A1_lrc1_A2_diag": Fit(
+        "conc ~ SSbiexp(time, A1, lrc1, A2, lrc2) ~ (A1 + lrc1 + A2 || Subject)"
+    ),
+    "CO2_SSasympOff_covariates": Fit(
+        CO2, {"params": {"Asym": "~ Type * Treatment + (1 | Plant)", "lrc": "~ (1 | Plant)"}}
+    ),
+    "CO2_SSasympOff_covariates_Asym_lrc": Fit(
+        CO2, {"params": {"Asym": "~ Type * Treatment + (1 | Plant)", "lrc": "~ Type * Treatment"}}
+    ),
+    "Soybean_SSlogis_varPower": Fit(
+        "weight ~ SSlogis(Time, Asym, xmid, scal) ~ Asym | Plot", {"residual": "power"}
+    ),
+    "Orange_SSlogis_Asym": Fit("circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree"),
+}
+
+
+def main() -> None:
+    """Fit everything, or the fits named on the command line, and write a table."""
+    fits = {fit["id"]: fit for fit in json.loads(DATA.read_text())["fits"]}
+    lines = [
+        "| fit | parameter | nlme | median | sd | difference / sd |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in sys.argv[1:] or FITS:
+        lines += rows(name, fits[name])
+        print("\n".join(lines[-12:]), flush=True)
+    (HERE / "nlmer_reference.md").write_text("\n".join(lines) + "\n")
+
+
+def rows(name: str, reference: dict[str, Any]) -> list[str]:
+    """The lines of one fit: one for each fixed effect, then the verdict."""
+    data = {column: np.array(values) for column, values in reference["data"].items()}
+    begun = time.perf_counter()
+    model = gl.NlmerBuilder(FITS[name].formula, data, **FITS[name].arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModelWarning)
+        model.fit(random_seed=1, progressbar=False)
+    seconds, verdict = time.perf_counter() - begun, check(model.idata)
+    ours = estimates(model)
+    out = []
+    for parameter, value in reference["fixef"].items():
+        draws = ours[parameter]
+        apart = (np.median(draws) - value) / draws.std()
+        out.append(
+            f"| {name} | {parameter} | {value:.4g} | {np.median(draws):.4g} | {draws.std():.2g} "
+            f"| {apart:+.2f} |"
+        )
+    out.append(f"| {name} | {seconds:.0f} s | | | | {verdict} |")
+    return out
+
+
+def estimates(model: gl.NlmerBuilder) -> dict[str, np.ndarray]:
+    """Draws of fixed effects under nlme's names."""
+    posterior = model.idata["posterior"].to_dataset()
+    out = {}
+    for p in model.spec.nonlinear.free:
+        if p.bare:
+            out[p.name] = posterior[p.name].values.ravel()
+            continue
+        out[f"{p.name}.(Intercept)"] = posterior[p.intercept_name].values.ravel()
+        for term in p.predictor.common:
+            values = posterior[term.name].values
+            name = term.name.removeprefix(f"{p.name}_")
+            labels = term.labels or ("",)
+            for i, label in enumerate(labels):
+                parts = zip(name.split(":"), label.split(", ") if label else [""], strict=False)
+                key = ":".join(f"{variable}{level}" for variable, level in parts)
+                own = values[..., i] if term.labels else values
+                out[f"{p.name}.{key}"] = own.ravel()
+    return out
+
+
+if __name__ == "__main__":
+    main()
