@@ -1,4 +1,4 @@
-"""Posterior medians of nonlinear fits against nlme's estimates: ``python -m benchmarks.nlmer_reference``.
+"""Posterior medians of nonlinear fits against nlme's: ``python -m benchmarks.nlmer_reference``.
 
 Default priors, which are weak. The difference is in posterior standard deviations; it should be
 below one half for fixed effects. Residuals correlated in time (Loblolly, AR1) are not fitted.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import glimmer as gl
 from glimmer.errors import ModelWarning
@@ -63,14 +64,15 @@ def main() -> None:
         "|---|---|---|---|---|---|",
     ]
     for name in sys.argv[1:] or FITS:
-        lines += rows(name, fits[name])
-        print("\n".join(lines[-12:]), flush=True)
+        own = rows(name, fits[name])
+        print("\n".join(own), flush=True)
+        lines += own
     (HERE / "nlmer_reference.md").write_text("\n".join(lines) + "\n")
 
 
 def rows(name: str, reference: dict[str, Any]) -> list[str]:
     """The lines of one fit: one for each fixed effect, then the verdict."""
-    data = {column: np.array(values) for column, values in reference["data"].items()}
+    data = pd.DataFrame({name: column(values) for name, values in reference["data"].items()})
     begun = time.perf_counter()
     model = gl.NlmerBuilder(FITS[name].formula, data, **FITS[name].arguments)
     with warnings.catch_warnings():
@@ -88,6 +90,13 @@ def rows(name: str, reference: dict[str, Any]) -> list[str]:
         )
     out.append(f"| {name} | {seconds:.0f} s | | | | {verdict} |")
     return out
+
+
+def column(values: list[Any]) -> Any:
+    """Labels as a factor whose levels are in order of appearance, as in the data sets of nlme."""
+    if isinstance(values[0], str):
+        return pd.Categorical(values, categories=list(dict.fromkeys(values)))
+    return np.array(values)
 
 
 def estimates(model: gl.NlmerBuilder) -> dict[str, np.ndarray]:

@@ -44,6 +44,13 @@ class ModelBuilder:
     idata: xr.DataTree | None = None
     functions: Any = None
     verb: str = "model"
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Self:
+        """Keep the arguments, for `update`; a model that is loaded has none."""
+        model = super().__new__(cls)
+        model.arguments = (args, keywords) if args or keywords else None
+        return model
 
     def build(self) -> pm.Model:
         """Return the model as a plain ``pymc.Model``, new at each call.
@@ -183,6 +190,8 @@ class ModelBuilder:
 
     __repr__ = __str__
 
+    update = Method("glimmer.builders.update")
+    prior_predictive = Method("glimmer.results.prior_draws")
     prior_summary = Method("glimmer.results.prior_summary")
     summary = Method("glimmer.results.summary")
     posterior_interval = Method("glimmer.results.intervals")
