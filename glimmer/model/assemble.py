@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from glimmer.priors import Prior
     from glimmer.terms import GroupBlock
 
+
 @dataclass(frozen=True, eq=False)
 class Assembly:
     """A PyMC model and the expressions in it that have no name of their own.

@@ -159,8 +159,7 @@ def sigma_draws(model: ModelBuilder) -> np.ndarray:
 def aux_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
     return {
-        name: _flat(model.fitted["posterior"].to_dataset()[name])
-        for name in model.spec.aux_names
+        name: _flat(model.fitted["posterior"].to_dataset()[name]) for name in model.spec.aux_names
     }
 
 
