@@ -65,15 +65,6 @@ class LinearPredictor:
         """Name of the dimension of columns."""
         return f"{self.name}_common_dim" if self.name else "common_dim"
 
-    @property
-    def slices(self) -> dict[str, slice]:
-        """Which columns belong to which term."""
-        out, at = {}, 0
-        for term in self.common:
-            out[term.name] = slice(at, at + term.width)
-            at += term.width
-        return out
-
 
 @record
 class ModelSpec:

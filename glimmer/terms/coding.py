@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from glimmer.data import Factor, Frame
+from glimmer.data import Frame
 from glimmer.errors import DesignError
 from glimmer.formula import Learned, Node, Numbers, contrast_matrix, learn
 from glimmer.record import record
@@ -115,8 +115,3 @@ class Coder:
                 fix=f"use one of {CONTRASTS}",
             )
         return asked, None
-
-
-def is_factor(values: Any) -> bool:
-    """Whether a variable's values are labels."""
-    return isinstance(values, Factor)
