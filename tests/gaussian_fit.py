@@ -41,8 +41,8 @@ class GaussianBuilder(gl.GlmerBuilder):
         }
         halves = rng.uniform(0.4, 0.6, (*shape, 2))
         arrays = {name: (("chain", "draw"), values) for name, values in scalars.items()}
-        arrays["Subject_pi"] = (("chain", "draw", "pi"), halves)
-        arrays["Subject_partial"] = (("chain", "draw", "partial"), halves[..., :1])
+        arrays["Subject_share"] = (("chain", "draw"), halves[..., 0])
+        arrays["Subject_partial"] = (("chain", "draw"), halves[..., 1])
         for k, effect in enumerate(EFFECTS):
             dims = ("chain", "draw", "Subject__factor_dim")
             arrays[f"{effect}|Subject"] = (dims, b[:, :, k].reshape(*shape, -1))

@@ -63,8 +63,8 @@ def test_draws_are_those_of_the_models_own_variables(integrated):
     named = {variable.name for variable in built.deterministics}
     assert set(posterior.data_vars) == free | named
     sd = posterior["1|Subject_sigma"].values
-    tau, pi = posterior["Subject_tau"].values, posterior["Subject_pi"].values
-    np.testing.assert_allclose(sd, posterior["sigma"] * tau * np.sqrt(2 * pi[..., 0]))
+    tau, share = posterior["Subject_tau"].values, posterior["Subject_share"].values
+    np.testing.assert_allclose(sd, posterior["sigma"] * tau * np.sqrt(2 * share))
 
 
 def test_same_seed_same_draws(integrated):

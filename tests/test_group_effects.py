@@ -57,7 +57,7 @@ STRUCTURES: dict[str, tuple[dict[str, tuple[str, ...]], dict[str, list[str]]]] =
             **PLAIN_NAMES,
             "x": (),
             "g_tau": (),
-            "g_pi": (),
+            "g_share": (),
             "g_partial": (),
             "1|g_sigma": (),
             "x|g_sigma": (),
@@ -93,7 +93,7 @@ STRUCTURES: dict[str, tuple[dict[str, tuple[str, ...]], dict[str, list[str]]]] =
             **PLAIN_NAMES,
             "x": (),
             "g_tau": (),
-            "g_pi": (),
+            "g_share": (),
             "g_partial": (),
             **{f"f[{level}]|g_sigma": () for level in ("high", "low", "mid")},
             **{f"f[{level}]|g": G for level in ("high", "low", "mid")},
@@ -189,7 +189,7 @@ def test_pymc_predicts_from_the_posterior() -> None:
     assert predicted["g_corr"].dims[2:] == ("g__effect_dim", "g__effect_dim_bis")
     centred, slope = draws["Intercept_centered"], draws["x"]
     np.testing.assert_allclose(predicted["Intercept"], centred - slope * DATA["x"].mean())
-    sd = draws["sigma"] * draws["g_tau"] * np.sqrt(2 * draws["g_pi"].isel(g_pi_dim_0=1))
+    sd = draws["sigma"] * draws["g_tau"] * np.sqrt(2 - 2 * draws["g_share"])
     np.testing.assert_allclose(predicted["x|g_sigma"], sd.values)
 
 

@@ -37,7 +37,7 @@ import glimmer as gl
 from glimmer.errors import PriorError
 from glimmer.families import FAMILIES
 
-OPTIMIZED = Mode(linker="py", optimizer="fast_run")
+OPTIMIZED = Mode(linker="py", optimizer="fast_run").excluding("fusion")
 
 # Families and links
 
@@ -260,8 +260,7 @@ def test_transforms_have_their_jacobian(name: str) -> None:
 
     def coordinates(flat: np.ndarray) -> np.ndarray:
         values = natural(flat)
-        free = [v[:-1] if name.endswith("_pi") else v.ravel() for name, v in values.items()]
-        return np.concatenate(free)
+        return np.concatenate([v.ravel() for v in values.values()])
 
     expected = sum(log_densities(model)(natural(z)).values()) + log_jacobian(coordinates, z)
     found = model.compile_logp(mode=PLAIN, jacobian=True)(split(z))

@@ -231,7 +231,11 @@ def correlations(
     evaluate = evaluator(model, [corr])
     R = evaluate(point)[corr]
     lower = np.tril_indices(len(R), -1)
-    jacobian = log_jacobian(lambda u: evaluate({**point, partial: u})[corr][lower], point[partial])
+    shape = point[partial].shape  # a scalar if there is one
+    jacobian = log_jacobian(
+        lambda u: evaluate({**point, partial: u.reshape(shape)})[corr][lower],
+        point[partial].ravel(),
+    )
     return R, lkj(R, eta) + jacobian
 
 
@@ -251,11 +255,12 @@ def test_decov(p: int, family: str) -> None:
         terms["1|g_sigma"] = stats.gamma.logpdf(sds, 2, scale=0.7)
     else:
         terms["g_tau"] = stats.gamma.logpdf(point["g_tau"], 2)
-        shares = p * point["g_pi"] if p > 1 else np.ones(1)
+        shares = p * broken_stick(point["g_share"].ravel()) if p > 1 else np.ones(1)
         sds = noise * 0.7 * point["g_tau"] * np.sqrt(shares)
     R = np.eye(p)
     if p > 1:
-        terms["g_pi"] = stats.dirichlet.logpdf(point["g_pi"], concentration)
+        after = [sum(concentration[k + 1 :]) for k in range(p - 1)]
+        terms["g_share"] = stats.beta.logpdf(point["g_share"], concentration[:-1], after)
         R, terms["g_partial"] = correlations(model, "g", point, 1.5)
     assert_terms(model, point, terms)
     found = log_densities(model)(point)
@@ -268,6 +273,22 @@ def test_decov(p: int, family: str) -> None:
     assert_terms(model, point, {"y": LIKELIHOODS[family](OUTCOMES[family], mu, **aux)})
 
 
+def broken_stick(shares: np.ndarray) -> np.ndarray:
+    """Parts of a stick of which each share takes its part of what is left."""
+    left = np.cumprod(np.r_[1, 1 - shares])
+    return np.r_[shares * left[:-1], left[-1]]
+
+
+def test_shares_of_a_dirichlet_vector_are_independent_betas() -> None:
+    alpha, pi = np.array([0.7, 2.0, 1.3, 3.1]), np.array([0.2, 0.1, 0.4, 0.3])
+    left = 1 - np.r_[0, np.cumsum(pi[:-1])]
+    after = alpha.sum() - np.cumsum(alpha)
+    shares = pi[:-1] / left[:-1]
+    np.testing.assert_allclose(broken_stick(shares), pi)
+    density = stats.beta.logpdf(shares, alpha[:-1], after[:-1]).sum() - np.log(left[:-1]).sum()
+    assert density == pytest.approx(stats.dirichlet.logpdf(pi, alpha))
+
+
 @pytest.mark.parametrize("p", [2, 3, 4])
 def test_partial_correlations_are_those_of_the_reported_matrix(p: int) -> None:
     model = build(f"y ~ 1 + {TERMS[p]}")
@@ -275,7 +296,7 @@ def test_partial_correlations_are_those_of_the_reported_matrix(p: int) -> None:
     R = evaluator(model, ["g_corr"])(point)["g_corr"]
     pairs = [(i, j) for j in range(1, p) for i in range(j)]
     expected = [partial_correlation(R, i, j) for i, j in pairs]
-    assert list(2 * point["g_partial"] - 1) == pytest.approx(expected)
+    assert list(2 * point["g_partial"].ravel() - 1) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("p", TERMS)

@@ -43,8 +43,9 @@ class Replay:
     ----------
     model : pymc.Model
     outputs : sequence of TensorVariable
-    given : sequence of str
-        Names of the variables that draws will be given for.
+    given : sequence of str, or mapping of str to variable
+        Names of the variables that draws will be given for, and the variables themselves if they
+        are not the model's of that name.
     mode : Mode
         `PLAIN`, or `DENSITY` for log densities.
     """
@@ -53,13 +54,15 @@ class Replay:
         self,
         model: pm.Model,
         outputs: Sequence[TensorVariable],
-        given: Sequence[str],
+        given: Sequence[str] | Mapping[str, TensorVariable],
         mode: Mode = PLAIN,
     ) -> None:
         needed = set(ancestors(outputs))
-        known = [model[name] for name in given if name in model.named_vars]
-        self.names = [v.name for v in known if v in needed]
-        inputs = {v: v.type.clone(shape=(None,) * v.ndim)() for v in known if v in needed}
+        if not isinstance(given, Mapping):
+            given = {name: model[name] for name in given if name in model.named_vars}
+        known = {name: v for name, v in given.items() if v in needed}
+        self.names = list(known)
+        inputs = {v: v.type.clone(shape=(None,) * v.ndim)() for v in known.values()}
         cut = clone_replace(list(outputs), inputs, rebuild_strict=False)
         batched = {
             v: v.type.clone(shape=(None, *v.type.shape))(name=name)
@@ -118,14 +121,15 @@ def replay(
     posterior: xr.Dataset,
     seed: Any = None,
     mode: Mode = PLAIN,
+    given: Mapping[str, TensorVariable] | None = None,
 ) -> list[np.ndarray]:
-    """Evaluate ``outputs`` at every draw of ``posterior``.
+    """Evaluate ``outputs`` at every draw of ``posterior``, or of ``given`` by name.
 
     Returns
     -------
     list of ndarray, each of shape (chain, draw, ...)
     """
-    run = Replay(model, outputs, [str(name) for name in posterior.data_vars], mode)
+    run = Replay(model, outputs, given or [str(name) for name in posterior.data_vars], mode)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {name: flat(posterior[name]) for name in run.names}
     if not draws:

@@ -83,8 +83,8 @@ class Decov(CovariancePrior):
         if p == 1:
             sd = pm.Deterministic(sd_names[0], noise * self.scale * tau)
             return Covariance([sd], [[1.0]])
-        concentration = np.broadcast_to(np.asarray(self.concentration, float), (p,)).copy()
-        pi = pm.Dirichlet(f"{name}_pi", concentration)
+        concentration = np.broadcast_to(np.asarray(self.concentration, float), (p,))
+        pi = simplex(f"{name}_share", concentration)
         sds = [
             pm.Deterministic(sd_name, noise * self.scale * tau * pt.sqrt(p * pi[k]))
             for k, sd_name in enumerate(sd_names)
@@ -143,6 +143,31 @@ def _block_size(scales: Scales) -> int:
     return max(1, np.size(scales.predictors))
 
 
+def simplex(name: str, concentration: np.ndarray) -> list[Any]:
+    """Return p scalars that sum to 1 with the Dirichlet law.
+
+    Registers ``name``: the p - 1 shares that each takes of what those before it left, which are
+    independent betas. They cost one elementwise expression, where a softmax costs several sums.
+    """
+    after = concentration.sum() - np.cumsum(concentration)[:-1]
+    share = _betas(name, concentration[:-1], after)
+    out, left = [], 1.0
+    for k in range(len(after)):
+        out.append(left * share[k])
+        left = left * (1 - share[k])
+    return [*out, left]
+
+
+def _betas(name: str, alpha: np.ndarray, beta: np.ndarray) -> list[Any]:
+    """Register independent betas: a vector, or a scalar if there is one, which compiles faster."""
+    import pymc as pm
+
+    if len(alpha) == 1:
+        return [pm.Beta(name, alpha[0], beta[0])]
+    unit = pm.Beta(name, alpha, beta)
+    return [unit[k] for k in range(len(alpha))]
+
+
 def lkj_cholesky(name: str, p: int, eta: float) -> list[list[Any]]:
     """Return the Cholesky factor of a p x p correlation matrix with the LKJ(eta) law.
 
@@ -150,14 +175,13 @@ def lkj_cholesky(name: str, p: int, eta: float) -> list[list[Any]]:
     row of the factor. In a C-vine the partial correlation of variables i < j given the first i is
     2 Beta(a, a) - 1 with a = eta + (p - 2 - i) / 2.
     """
-    import pymc as pm
     import pytensor.tensor as pt
 
     if p == 1:
         return [[1.0]]
     pairs = [(j, i) for j in range(1, p) for i in range(j)]
     a = np.array([eta + (p - 2 - i) / 2 for _, i in pairs])
-    unit = pm.Beta(name, a, a)
+    unit = _betas(name, a, a)
     partial = {pair: 2 * unit[k] - 1 for k, pair in enumerate(pairs)}
     rows: list[list[Any]] = [[1.0]]
     for j in range(1, p):

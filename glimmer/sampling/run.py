@@ -89,7 +89,7 @@ def sample(model: pm.Model, settings: Settings) -> xr.DataTree:
         if settings.algorithm != "sampling":
             drawn = _variational(model, settings)
         elif settings.sampler == "nutpie":
-            drawn = _nutpie(model, settings, names)
+            drawn = _nutpie(model, settings)
         else:
             drawn = _pymc(model, settings, names)
     return _standard(drawn)
@@ -126,15 +126,17 @@ def check_start(model: pm.Model) -> None:
         )
 
 
-def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
+def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
+    """Sample with nutpie, which compiles the density alone: variables are derived afterwards."""
     import nutpie
+    import xarray as xr
 
     from glimmer.sampling.kernels import one_blas_thread
     from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
 
-    compiled = compile_for_nutpie(model, var_names=names)
+    compiled = compile_for_nutpie(model, var_names=[])
     with one_blas_thread():
-        return nutpie.sample(
+        drawn = nutpie.sample(
             compiled,
             draws=settings.draws,
             tune=settings.tune,
@@ -144,8 +146,31 @@ def _nutpie(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTre
             target_accept=settings.target_accept,
             progress_bar=settings.progressbar,
             save_warmup=False,
+            store_unconstrained=True,
             **settings.extra,
         )
+    groups = ("posterior", "unconstrained_posterior")
+    values = [drawn[group].to_dataset() for group in groups if group in drawn.children]
+    drawn["posterior"] = free_variables(model, xr.merge(values))
+    return drawn
+
+
+def free_variables(model: pm.Model, values: xr.Dataset) -> xr.Dataset:
+    """Draws of a model's free variables, from those of its value variables."""
+    import xarray as xr
+
+    from glimmer.model.replay import replay
+
+    outputs = model.replace_rvs_by_values(model.free_RVs)
+    given = {v.name: v for v in model.value_vars if v.name is not None}
+    arrays = replay(model, outputs, values, given=given)
+    return xr.Dataset(
+        {
+            rv.name: (("chain", "draw", *(f"{rv.name}_{i}" for i in range(rv.ndim))), array)
+            for rv, array in zip(model.free_RVs, arrays, strict=True)
+        },
+        coords={dim: values.coords[dim] for dim in ("chain", "draw")},
+    )
 
 
 def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
