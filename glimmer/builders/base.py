@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from glimmer.data import Frame
     from glimmer.model import Design, ModelSpec
     from glimmer.results.check import Verdict
+    from glimmer.sampling.plan import Plan
 
 SHRINKAGE_TARGET = 0.99
 ENOUGH_DRAWS = 100
@@ -129,6 +130,9 @@ class ModelBuilder:
         from glimmer.sampling.effects import left_out
         from glimmer.sampling.plan import choose
 
+        plan = choose(self.spec, self.design, coordinates) if model is None else None
+        if sampler == "nutpie" and self._correlated(plan):
+            sampler_kwargs.setdefault("adaptation", "low_rank")
         settings = Settings(
             draws=draws,
             tune=tune,
@@ -139,9 +143,9 @@ class ModelBuilder:
             target_accept=self._target_accept() if target_accept is None else target_accept,
             random_seed=random_seed,
             progressbar=progressbar,
+            coordinates=coordinates,
             extra=sampler_kwargs,
         )
-        plan = choose(self.spec, self.design, coordinates) if model is None else None
         skipped = left_out(self.spec, store_effects)
         self.idata = fit(self.build() if model is None else model, settings, plan, skipped)
         with suppress(StoreError):  # a prior of the user's own may have no written form
@@ -165,6 +169,10 @@ class ModelBuilder:
     def _explained(self, verdict: Verdict) -> Verdict:
         """The verdict with what is known of the reasons."""
         return verdict
+
+    def _correlated(self, plan: Plan | None) -> bool:
+        """Whether nutpie should adapt to correlations between what it samples."""
+        return plan is not None and plan.correlated
 
     def _target_accept(self) -> float:
         shrinks = any(common.prior.joint for common in self.spec.priors.common)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from glimmer.results.check import Verdict
+    from glimmer.sampling.plan import Plan
 
 
 CURVED = 0.95
@@ -40,7 +41,8 @@ class NlmerBuilder(ModelBuilder):
         the same label p are correlated across parameters. A curve that is written out needs all its
         parameters here.
     function : MeanFunction, callable of PyTensor tensors, or str, optional
-        What the formula calls, if it is none of the registered functions.
+        What the formula calls, if it is none of the registered functions. The data of a callable
+        are its first arguments, as far as the formula passes columns to them.
     family : str, Family or bambi.Family
         Gaussian by default.
     link : str, Link or bambi.Link, optional
@@ -55,8 +57,8 @@ class NlmerBuilder(ModelBuilder):
     ordering : bool
         Where two sets of parameters give the same curve, allow one of them only, by an order of
         their population values.
-    residual : {"constant", "proportional", "additive+proportional", "power"}
-        How the residual sd follows the curve.
+    residual : {"constant", "proportional", "additive+proportional", "power", "constant+power"}
+        How the residual sd follows the curve: see `glimmer.model.residuals.RESIDUALS`.
     priors : {"default", "rstanarm"}
         Default priors: in units of each parameter, around the self-start; or ``stan_nlmer``'s.
     prior : prior or dict, optional
@@ -158,7 +160,7 @@ class NlmerBuilder(ModelBuilder):
             params=params,
             function=function,
             kinds=kinds,
-            transforms=transforms,
+            transforms=transforms or {},
             ordering=ordering,
             residual=residual,
             link=link,
@@ -176,14 +178,15 @@ class NlmerBuilder(ModelBuilder):
 
         By default nutpie adapts to correlations between parameters, which curves have.
         """
-        if arguments.get("sampler", "nutpie") == "nutpie":
-            arguments.setdefault("low_rank_modified_mass_matrix", True)
         return super().fit(model, draws=draws, **arguments)
 
     def _explained(self, verdict: Verdict) -> Verdict:
         from glimmer.results.modes import AGREE, disagreement
 
         return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
+
+    def _correlated(self, plan: Plan | None) -> bool:
+        return True
 
     def _target_accept(self) -> float:
         return CURVED

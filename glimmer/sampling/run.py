@@ -48,6 +48,7 @@ class Settings:
     target_accept: float = 0.8
     random_seed: int | None = None
     progressbar: bool = True
+    coordinates: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
