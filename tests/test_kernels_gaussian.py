@@ -29,7 +29,9 @@ DESIGNS = {  # (factor, levels, effects per level), columns of a smooth, common 
     "one factor": ([("a", 5, 1)], 0, 2),
     "no common column": ([("a", 7, 4)], 0, 0),
     "correlated slopes": ([("a", 5, 2)], 0, 2),
-    "more levels than a tile": ([("a", 150, 3)], 2, 2),
+    "one effect, tiles": ([("a", 300, 1)], 0, 2),
+    "two effects, tiles": ([("a", 290, 2)], 2, 2),
+    "three effects, tiles": ([("a", 150, 3)], 2, 2),
     "two factors, dense": ([("b", 4, 1), ("a", 6, 1)], 0, 1),
     "two factors, sparse": ([("a", 60, 2), ("b", 20, 1)], 3, 2),
     "three factors, blocks share one": (

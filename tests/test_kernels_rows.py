@@ -29,22 +29,27 @@ from glimmer.sampling.kernels import (
     reference,
 )
 from glimmer.sampling.kernels.native import f8, floats_at, i8, kernel, void
-from glimmer.sampling.kernels.special import digamma, exponential, logarithm
+from glimmer.sampling.kernels.special import digamma, exponential, logarithm, sum_of_logarithms
 
 PYTHON = Mode("py", "fast_compile")
 ROWS, PHI = 1100, 1.7
 
 
 def blocks() -> Blocks:
-    """Two factors, one with slopes, a smooth and an offset, over more than two blocks of rows."""
+    """Two factors, one with slopes, a smooth and an offset, over more than two blocks of rows.
+
+    Some levels have no rows, and the last common column is constant within levels.
+    """
     rng = np.random.default_rng(1)
     z = np.c_[np.ones(ROWS), rng.normal(size=(ROWS, 2))]
+    levels = rng.choice(np.delete(np.arange(40), [0, 17, 39]), ROWS)
     groups = (
-        Group(rng.integers(0, 40, ROWS), 40, z[:, :1], "a"),
+        Group(levels, 40, z[:, :1], "a"),
         Group(rng.integers(0, 12, ROWS), 12, z, "b"),
     )
     smooth = rng.normal(size=(ROWS, 2))
-    return Blocks(rng.normal(size=(ROWS, 3)), groups, (smooth,), rng.normal(size=ROWS))
+    X = np.c_[rng.normal(size=(ROWS, 2)), rng.normal(size=40)[levels]]
+    return Blocks(X, groups, (smooth,), rng.normal(size=ROWS))
 
 
 BLOCKS = blocks()
@@ -156,6 +161,22 @@ def test_exponential_and_logarithm():
     out = np.empty_like(y)
     logarithm.python(y.ctypes.data, out.ctypes.data, len(y))
     np.testing.assert_allclose(out, np.log(y), rtol=1e-15, atol=4e-16)
+
+
+@kernel(void(floats_at, i8, floats_at))
+def one_sum(x, n, out):
+    """Call from Python what returns a number."""
+    out[0] = sum_of_logarithms(x, n)
+
+
+def test_sum_of_logarithms():
+    x, out = np.exp(np.linspace(-300, 400, 128)), np.empty(1)
+    one_sum.python(x.ctypes.data, len(x), out.ctypes.data)
+    assert out[0] == pytest.approx(np.log(x).sum(), rel=1e-14)
+    for bad in (np.inf, np.nan):
+        x[7] = bad
+        one_sum.python(x.ctypes.data, len(x), out.ctypes.data)
+        assert np.isnan(out[0])
 
 
 @kernel(void(floats_at, floats_at, i8))

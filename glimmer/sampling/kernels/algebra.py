@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import types
 
-from glimmer.sampling.kernels.native import f8, floats_at, i8, kernel, library, shift, small, void
+from glimmer.sampling.kernels.native import at, f8, floats_at, i8, kernel, library, shift, void
 
 _char, _int = types.CPointer(types.uint8), types.CPointer(types.int32)
 _dpotrf = library("lapack", "dpotrf", void(_char, _int, floats_at, _int, _int))
 _dpotri = library("lapack", "dpotri", void(_char, _int, floats_at, _int, _int))
-_dsyrk = library(
-    "blas",
-    "dsyrk",
-    void(_char, _char, _int, _int, floats_at, floats_at, _int, floats_at, floats_at, _int),
-)
 _dgemm = library(
     "blas",
     "dgemm",
@@ -28,9 +23,9 @@ _dtrsm = library(
     "dtrsm",
     void(_char, _char, _char, _char, _int, _int, floats_at, floats_at, _int, floats_at, _int),
 )
-_L, _N, _R, _T, _U = (np.frombuffer(c, np.uint8) for c in (b"L", b"N", b"R", b"T", b"U"))
-_MINUS, _ZERO, _ONE = np.array([-1.0]), np.array([0.0]), np.array([1.0])
+_L, _N, _R, _T, _U = (np.uint8(c) for c in b"LNRTU")
 FEW = 10  # up to this many columns plain loops beat the library
+PANEL = 64
 
 
 @kernel(f8(floats_at, floats_at, i8))
@@ -103,20 +98,22 @@ def times(A, stride, x, n, out):
         out[i] = dot(shift(A, i * stride), x, n)
 
 
-@kernel(void(floats_at, floats_at, i8))
-def transpose(A, out, n):
-    """Out = A'."""
-    for i in range(n):
-        for j in range(n):
-            out[j * n + i] = A[i * n + j]
+@kernel(void(floats_at, i8))
+def mirror(A, n):
+    """Copy the lower triangle to the upper one, in strips of eight columns."""
+    for strip in range(0, n, 8):
+        for i in range(strip + 1, n):
+            for j in range(strip, min(strip + 8, i)):
+                A[j * n + i] = A[i * n + j]
 
 
 @kernel(void(floats_at, i8))
-def mirror(A, n):
-    """Copy the lower triangle to the upper one."""
-    for i in range(n):
-        for j in range(i):
-            A[j * n + i] = A[i * n + j]
+def transpose(A, n):
+    """Overwrite A by A', in strips of eight columns."""
+    for strip in range(0, n, 8):
+        for i in range(strip + 1, n):
+            for j in range(strip, min(strip + 8, i)):
+                A[j * n + i], A[i * n + j] = A[i * n + j], A[j * n + i]
 
 
 @kernel(f8(floats_at, i8))
@@ -144,42 +141,34 @@ def solve_upper(L, x, n):
         add(-x[i], shift(L, i * n), x, i)
 
 
-@small
-def _size(n):
-    size = np.empty(1, np.int32)
-    size[0] = n
-    return size
-
-
 # The library counts columns first: our row-major lower triangle is its upper one, transposed.
 
 
 @kernel(i8(floats_at, i8))
 def cholesky(A, n):
     """Overwrite the lower triangle of A by its Cholesky factor; 0 if A is positive definite."""
-    size, info = _size(n), _size(0)
+    size, info = at(n), at(0)
     if n > 0:
-        _dpotrf(_U.ctypes, size.ctypes, A, size.ctypes, info.ctypes)
+        _dpotrf(at(_U), size, A, size, info)
     return info[0]
 
 
 @kernel(void(floats_at, i8))
 def inverse(L, n):
     """Overwrite a Cholesky factor by the inverse of L L', as a full symmetric matrix."""
-    size, info = _size(n), _size(0)
+    size = at(n)
     if n > 0:
-        _dpotri(_U.ctypes, size.ctypes, L, size.ctypes, info.ctypes)
+        _dpotri(at(_U), size, L, size, at(0))
     mirror(L, n)
 
 
 @kernel(void(floats_at, floats_at, i8))
 def sandwich(L, B, n):
     """Overwrite B by the symmetric part of L^-T B L^-1."""
-    size = _size(n)
-    c = size.ctypes
+    size, one, left, right, no = at(n), at(1.0), at(_L), at(_R), at(_N)
     if n > 0:
-        _dtrsm(_R.ctypes, _U.ctypes, _T.ctypes, _N.ctypes, c, c, _ONE.ctypes, L, c, B, c)
-        _dtrsm(_L.ctypes, _U.ctypes, _N.ctypes, _N.ctypes, c, c, _ONE.ctypes, L, c, B, c)
+        _dtrsm(right, at(_U), at(_T), no, size, size, one, L, size, B, size)
+        _dtrsm(left, at(_U), no, no, size, size, one, L, size, B, size)
     for i in range(n):
         for j in range(i + 1):
             middle = 0.5 * (B[i * n + j] + B[j * n + i])
@@ -189,11 +178,16 @@ def sandwich(L, B, n):
 
 @kernel(void(floats_at, i8, i8, floats_at, i8))
 def subtract_square(Y, m, length, out, stride):
-    """Lower triangle of out -= Y Y' for Y with m rows; rows of ``out`` are ``stride`` apart."""
+    """Lower triangle of out -= Y Y' for Y with m rows; rows of ``out`` are ``stride`` apart.
+
+    Many rows are taken PANEL at a time, and the diagonal blocks get both triangles.
+    """
     if m > FEW:
-        n, k, ld = _size(m), _size(length), _size(stride)
-        c, u, t = k.ctypes, _U.ctypes, _T.ctypes
-        _dsyrk(u, t, n.ctypes, c, _MINUS.ctypes, Y, c, _ONE.ctypes, out, ld.ctypes)
+        minus, one, inner, ld = at(-1.0), at(1.0), at(length), at(stride)
+        for i in range(0, m, PANEL):
+            rows, columns = at(min(PANEL, m - i)), at(min(PANEL + i, m))
+            y, c = shift(Y, i * length), shift(out, i * stride)
+            _dgemm(at(_T), at(_N), columns, rows, inner, minus, Y, inner, y, inner, one, c, ld)
     else:
         for i in range(m):
             for j in range(i + 1):
@@ -204,12 +198,9 @@ def subtract_square(Y, m, length, out, stride):
 def multiply(Q, m, q_stride, K, k_stride, n, X, x_stride):
     """X = Q K for symmetric Q (m x m) and K (m x n), with the given distances between rows."""
     if m > FEW:
-        rows, lanes, ldq = _size(m), _size(n), _size(q_stride)
-        ldk, ldx, no = _size(k_stride), _size(x_stride), _N.ctypes
-        a, b, c = lanes.ctypes, rows.ctypes, ldk.ctypes
-        _dgemm(
-            no, no, a, b, b, _ONE.ctypes, K, c, Q, ldq.ctypes, _ZERO.ctypes, X, ldx.ctypes
-        )  # fmt: skip
+        rows, columns, no, one, zero = at(m), at(n), at(_N), at(1.0), at(0.0)
+        ldq, ldk, ldx = at(q_stride), at(k_stride), at(x_stride)
+        _dgemm(no, no, columns, rows, rows, one, K, ldk, Q, ldq, zero, X, ldx)
     else:
         for i in range(m):
             put(Q[i * q_stride], K, shift(X, i * x_stride), n)

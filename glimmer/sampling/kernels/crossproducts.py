@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glimmer.sampling.kernels.accumulation import add_corner, add_dense, add_sparse, add_within
 from glimmer.sampling.kernels.blocks import Blocks, Floats, Group, Integers
 from glimmer.sampling.kernels.layout import (
     COEFFICIENTS,
@@ -38,15 +39,8 @@ from glimmer.sampling.kernels.layout import (
     TRIANGLES,
     WORK,
 )
-from glimmer.sampling.kernels.native import (
-    addresses,
-    floats_at,
-    i8,
-    indices_at,
-    kernel,
-    shift,
-    void,
-)
+from glimmer.sampling.kernels.native import addresses
+from glimmer.sampling.kernels.packing import Packer
 
 CHUNK = 1 << 15
 
@@ -125,10 +119,18 @@ def _least_squares(blocks: Blocks, y: Floats, weights: Floats) -> Floats:
 
 
 def _factors(blocks: Blocks) -> list[list[int]]:
-    """Positions of the groups of each factor, the factor with most coefficients first."""
+    """Positions of the groups of each factor, the factor with most coefficients first.
+
+    Those of one level come last: their block is as dense as the rest.
+    """
     names = list(dict.fromkeys(g.factor for g in blocks.groups))
     members = [[i for i, g in enumerate(blocks.groups) if g.factor == name] for name in names]
-    return sorted(members, key=lambda m: -sum(blocks.groups[i].size for i in m))
+
+    def place(own: list[int]) -> tuple[bool, int]:
+        groups = [blocks.groups[i] for i in own]
+        return groups[0].levels == 1, -sum(g.size for g in groups)
+
+    return sorted(members, key=place)
 
 
 def elimination_order(blocks: Blocks) -> Integers:
@@ -151,7 +153,8 @@ class _Plan:
         self.blocks = blocks
         self.mode: Any = None if mode is None else blocks.split(mode)
         factors = _factors(blocks)
-        cut = 1 if mode is None else len(factors)
+        several = sum(blocks.groups[members[0]].levels > 1 for members in factors)
+        cut = min(several, 1) if mode is None else several
         sizes = [g.width * (g.width + 1) // 2 for g in blocks.groups]
         self.triangle = np.cumsum([0, *sizes])
         self.coefficient = np.cumsum([0, *(g.size for g in blocks.groups)])
@@ -160,7 +163,7 @@ class _Plan:
         self.columns = int(self.starts[-1]) + blocks.scales + blocks.X.shape[1]
         self.sparse = int(self.starts[rest])
         self.corner = np.zeros((self.columns + 1, self.columns + 1))
-        self.eliminated = [_Eliminated(self, members, rest) for members in factors[:1]]
+        self.eliminated = [_Eliminated(self, members, rest) for members in factors[: min(cut, 1)]]
         self.alone = [_Alone(self, members) for members in factors[1:cut]]
 
     def _by_density(self, first: list[list[int]], others: list[list[int]]) -> int:
@@ -168,11 +171,14 @@ class _Plan:
         sparse: list[int] = []
         dense: list[int] = []
         for members in others:
-            one, two = self.blocks.groups[first[0][0]], self.blocks.groups[members[0]]
-            met = len(np.unique(one.index * two.levels + two.index))
-            (sparse if 4 * met < one.levels * two.levels else dense).extend(members)
+            (sparse if first and self._sparse(first[0][0], members[0]) else dense).extend(members)
         self.rest = sparse + dense
         return len(sparse)
+
+    def _sparse(self, one: int, other: int) -> bool:
+        """Whether a level of one group meets few levels of another."""
+        a, b = self.blocks.groups[one], self.blocks.groups[other]
+        return 4 * len(np.unique(a.index * b.levels + b.index)) < a.levels * b.levels
 
     def add(self, chunk: slice, y: Floats, weights: Floats) -> None:
         """Take up some rows."""
@@ -191,7 +197,7 @@ class _Plan:
         where[:, at:] = self.starts[-1] + np.arange(values.shape[1] - at)
         rows, columns = values.shape
         size = self.columns + 1
-        _add_corner.python(
+        add_corner.python(
             rows, columns, *addresses(where, values, weights), size, *addresses(self.corner)
         )
         for factor in self.eliminated:
@@ -215,23 +221,22 @@ class _Plan:
     def pack(self, constants: Floats) -> CrossProducts:
         """The two vectors that the kernels read."""
         header = np.zeros(HEADER, np.int64)
-        blocks, packer = self.blocks, _Packer()
+        blocks = self.blocks
         np.copyto(self.corner, np.tril(self.corner) + np.tril(self.corner, -1).T)
         factors = self.eliminated + self.alone
+        packer = Packer(HEADER + FACTOR * len(factors))
         header[[ELIMINATED, REST, SPARSE]] = len(factors), self.columns, self.sparse
         header[[SMOOTH, COMMON, GROUPS]] = blocks.scales, blocks.X.shape[1], len(self.rest)
         header[[COEFFICIENTS, TRIANGLES]] = blocks.size, blocks.triangles
         header[CORNER], header[CONSTANTS] = packer.floats(self.corner), packer.floats(constants)
-        packer.at = HEADER + FACTOR * len(factors)
         records = [factor.pack(packer) for factor in factors]
         header[ORDER] = packer.integers(self._order())
         header[MEMBERS] = packer.integers(self._members())
         header[PENALISED] = header[REST] - header[COMMON]
         header[WORK] = self._work()
         header[STATE] = 2 * (self.columns + 2) ** 2 + self._effects()
-        header[[INTEGERS, FLOATS]] = packer.at, packer.float_at
-        integers = np.concatenate([header, *records, *packer.int_parts]).astype(np.int32)
-        return CrossProducts(integers, np.concatenate(packer.float_parts))
+        header[[INTEGERS, FLOATS]] = packer.integers_at, packer.floats_at
+        return CrossProducts(*packer.packed(header, *records))
 
     def _work(self) -> int:
         """Number of floats that a kernel needs to work in."""
@@ -295,12 +300,12 @@ class _Alone:
     ) -> None:
         rows, p = z.shape
         row = addresses(level, z, weights)
-        _add_within.python(rows, p, self.levels, *row, *addresses(self.within))
+        add_within.python(rows, p, self.levels, *row, *addresses(self.within))
         columns = values.shape[1]
         out = addresses(values, where, self.dense)
-        _add_dense.python(rows, p, self.levels, skip, columns, *row, columns, *out)
+        add_dense.python(rows, p, self.levels, skip, columns, *row, columns, *out)
 
-    def pack(self, packer: _Packer) -> Integers:
+    def pack(self, packer: Packer) -> Integers:
         """The record of this factor."""
         places = packer.floats(self.within), packer.floats(self.dense), packer.floats(self.coupling)
         pointer = packer.integers(self.pointer)
@@ -352,73 +357,4 @@ class _Eliminated(_Alone):
         self._add(level, z, weights, values, where - self.plan.sparse, skip)
         sparse = addresses(values, place, self.coupling)
         rows = addresses(z, weights)
-        _add_sparse.python(*z.shape, skip, *rows, values.shape[1], *sparse)
-
-
-class _Packer:
-    """Lays arrays one after the other."""
-
-    def __init__(self) -> None:
-        self.float_parts: list[Floats] = []
-        self.int_parts: list[Integers] = []
-        self.at, self.float_at = 0, 0
-
-    def floats(self, array: Floats) -> int:
-        self.float_parts.append(array.ravel())
-        self.float_at += array.size
-        return self.float_at - array.size
-
-    def integers(self, array: Integers) -> int:
-        self.int_parts.append(array.ravel())
-        self.at += array.size
-        return self.at - array.size
-
-
-@kernel(void(i8, i8, indices_at, floats_at, floats_at, i8, floats_at))
-def _add_corner(rows, columns, where, values, weights, size, corner):
-    """Lower triangle of corner += V'WV for rows V with values at columns ``where``."""
-    for i in range(rows):
-        v, w = shift(values, i * columns), shift(where, i * columns)
-        for a in range(columns):
-            scaled = weights[i] * v[a]
-            if scaled != 0.0:
-                for b in range(a + 1):
-                    corner[max(w[a], w[b]) * size + min(w[a], w[b])] += scaled * v[b]
-
-
-@kernel(void(i8, i8, i8, indices_at, floats_at, floats_at, floats_at))
-def _add_within(rows, p, levels, level, z, weights, within):
-    """Take up Z'WZ by level, the levels running fastest."""
-    for i in range(rows):
-        at = level[i]
-        for r in range(p):
-            for s in range(r + 1):
-                within[at] += weights[i] * z[i * p + r] * z[i * p + s]
-                at += levels
-
-
-@kernel(
-    void(
-        *(i8, i8, i8, i8, i8, indices_at, floats_at, floats_at),
-        *(i8, floats_at, indices_at, floats_at),
-    )
-)
-def _add_dense(rows, p, levels, first, last, level, z, weights, columns, values, where, dense):
-    """Take up the coupling with columns ``first`` to ``last`` of the values."""
-    for i in range(rows):
-        for a in range(first, last):
-            value = weights[i] * values[i * columns + a]
-            at = where[i * columns + a] * p * levels + level[i]
-            if value != 0.0:
-                for r in range(p):
-                    dense[at + r * levels] += value * z[i * p + r]
-
-
-@kernel(void(i8, i8, i8, floats_at, floats_at, i8, floats_at, indices_at, floats_at))
-def _add_sparse(rows, p, count, z, weights, columns, values, place, coupling):
-    """Take up the nonzeros of the coupling with the first ``count`` columns of the values."""
-    for i in range(rows):
-        for a in range(count):
-            for r in range(p):
-                out = place[i * count + a] * p + r
-                coupling[out] += weights[i] * values[i * columns + a] * z[i * p + r]
+        add_sparse.python(*z.shape, skip, *rows, values.shape[1], *sparse)

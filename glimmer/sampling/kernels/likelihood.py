@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from glimmer.sampling.kernels import rows
-from glimmer.sampling.kernels.blocks import Blocks, Floats, Integers
+from glimmer.sampling.kernels.blocks import Blocks, Floats, Group, Integers
+from glimmer.sampling.kernels.packing import Packer
 
 #: Families (with their link) that have a kernel.
 FAMILIES = {
@@ -21,6 +22,7 @@ FAMILIES = {
     ("gaussian", "identity"): rows.GAUSSIAN,
     ("Gamma", "log"): rows.GAMMA,
 }
+LONG_RUN = 8  # rows per level from which sums level by level are quicker
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,30 +60,54 @@ def pack_rows(
     order: Any = slice(None)
     if sort and blocks.groups:
         order = np.argsort(blocks.groups[0].index, kind="stable")
-    packer = _Packer(rows.HEADER + rows.RECORD * len(blocks.groups))
+    packer = Packer(rows.HEADER + rows.RECORD * len(blocks.groups))
     header = np.zeros(rows.HEADER, np.int64)
     header[rows.ROWS], header[rows.SIZE] = n, blocks.size
-    header[rows.COLUMNS] = blocks.scales + blocks.X.shape[1]
     header[rows.GROUP_COUNT] = len(blocks.groups)
     offset = np.zeros(n) if blocks.offset is None else blocks.offset[order]
     header[rows.OFFSET] = packer.floats(offset)
-    header[rows.DENSE_COLUMNS] = packer.floats_at
-    for table in (*blocks.smooths, blocks.X):
-        packer.floats(np.asarray(table[order], float).T)
-    records, first = [], 0
-    for g in blocks.groups:
-        ones = g.width == 1 and np.all(g.z == 1.0)
-        covariates = -1 if ones else packer.floats(np.asarray(g.z[order], float).T)
-        records += [g.width, first, packer.integers(g.index[order]), covariates]
-        first += g.size
+    first = np.cumsum([0, *(g.size for g in blocks.groups)])
+    records = [
+        [g.width, start, *_group(packer, g, order)]
+        for start, g in zip(first, blocks.groups, strict=False)
+    ]
+    _columns(header, packer, blocks, first, order)
     if family is not None and y is not None:
         _outcome(header, packer, family, y, trials, weights, order)
-    return Rows(
-        np.concatenate([header, np.array(records, np.int64), *packer.integer_parts]).astype(
-            np.int32
-        ),
-        np.concatenate(packer.float_parts),
-    )
+    return Rows(*packer.packed(header, *records))
+
+
+def _intercepts(g: Group) -> bool:
+    return g.width == 1 and bool(np.all(g.z == 1.0))
+
+
+def _group(packer: Packer, g: Group, order: Any) -> list[int]:
+    """Where a group's levels and covariates stand, and the first row of each of its levels."""
+    index, ones, starts = g.index[order], _intercepts(g), -1
+    at = packer.integers(index)
+    if ones and len(index) >= LONG_RUN * g.levels and np.all(index[1:] >= index[:-1]):
+        starts = packer.integers(np.searchsorted(index, np.arange(g.levels + 1)))
+    return [at, -1 if ones else packer.floats(np.asarray(g.z[order], float).T), starts]
+
+
+def _columns(header: Integers, packer: Packer, blocks: Blocks, first: Integers, order: Any) -> None:
+    """Lay out smooths and common columns; those constant within levels once for each level."""
+    columns = [column for table in (*blocks.smooths, blocks.X) for column in table.T]
+    places, dense, shared = [], [], []
+    for place, column in enumerate(columns, start=int(first[-1])):
+        for start, g in zip(first, blocks.groups, strict=False):
+            values = np.zeros(g.levels)
+            values[g.index] = column
+            if _intercepts(g) and np.array_equal(values[g.index], column):
+                shared += [place, start, g.levels, packer.floats(values)]
+                break
+        else:
+            places.append(place)
+            dense.append(column[order])
+    header[rows.COLUMNS], header[rows.SHARED] = len(dense), len(shared) // rows.SHARED_RECORD
+    header[rows.COLUMN_PLACES] = packer.integers(np.array(places, np.int64))
+    header[rows.SHARED_RECORDS] = packer.integers(np.array(shared, np.int64))
+    header[rows.DENSE_COLUMNS] = packer.floats(np.array(dense, float))
 
 
 def _outcome(header, packer, family, y, trials, weights, order) -> None:  # type: ignore[no-untyped-def]
@@ -111,24 +137,3 @@ def _outcome(header, packer, family, y, trials, weights, order) -> None:  # type
     header[rows.FIRST], header[rows.SECOND] = packer.floats(a), packer.floats(b)
     header[rows.TERMS] = packer.floats(np.array(terms))
     header[rows.TABLE], header[rows.TABLE_SIZE] = packer.floats(table), len(table)
-
-
-class _Packer:
-    """Lays arrays one after the other."""
-
-    def __init__(self, integers_at: int) -> None:
-        self.float_parts: list[Floats] = []
-        self.integer_parts: list[np.ndarray] = []
-        self.integers_at, self.floats_at = integers_at, 0
-
-    def floats(self, array: Floats) -> int:
-        """Where the array will stand."""
-        self.float_parts.append(np.asarray(array, np.float64).ravel())
-        self.floats_at += array.size
-        return self.floats_at - array.size
-
-    def integers(self, array: Integers) -> int:
-        """Where the array will stand."""
-        self.integer_parts.append(np.asarray(array, np.int32).ravel())
-        self.integers_at += array.size
-        return self.integers_at - array.size

@@ -19,6 +19,7 @@ import llvmlite.binding as llvm
 import numba as nb
 import numpy as np
 from numba import types
+from numba.core.cgutils import alloca_once_value
 from numba.extending import get_cython_function_address, intrinsic, overload
 from scipy.linalg import cython_blas
 
@@ -82,6 +83,21 @@ def _shift(typing: Any, pointer: Any, count: Any) -> Any:
 
 
 shift: Any = _shift
+
+
+@intrinsic
+def _at(typing: Any, value: Any) -> Any:
+    """Give a pointer to a copy of a number, as Fortran takes it: integers have 32 bits."""
+    number = types.int32 if value in (types.int64, types.intp) else value
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        copy = context.cast(builder, args[0], value, number)
+        return alloca_once_value(builder, copy)
+
+    return types.CPointer(number)(value), code
+
+
+at: Any = _at
 
 
 def contiguous(array):  # type: ignore[no-untyped-def]  # numba compares the argument names

@@ -22,36 +22,36 @@ from glimmer.sampling.kernels.algebra import (
     times,
     transpose,
 )
-from glimmer.sampling.kernels.elimination import (
-    TILE,
-    coupled,
-    coupled_transposed,
-    joint_triangle,
-    lanes,
-    outcome,
-    quadratic,
-    record,
-    roots,
-    scale,
-)
-from glimmer.sampling.kernels.integrated import (
+from glimmer.sampling.kernels.coupling import coupled, dense, quadratic, residuals
+from glimmer.sampling.kernels.elimination import scale
+from glimmer.sampling.kernels.lanes import (
     add_members,
     add_total,
     add_within,
+    apply,
+    clean,
+    joint_triangle,
+    lanes,
+    record,
     transposed_times,
 )
 from glimmer.sampling.kernels.layout import (
     COMMON,
     CONSTANTS,
+    COUPLING,
     ELIMINATED,
     GROUPS,
     LEVELS,
+    LINKED,
     MEMBER,
     MEMBERS,
     ORDER,
     PENALISED,
+    POINTER,
     REST,
     SMOOTH,
+    SPARSE,
+    TILE,
     TRIANGLES,
     WIDTH,
 )
@@ -65,7 +65,35 @@ from glimmer.sampling.kernels.native import (
     small,
     void,
 )
-from glimmer.sampling.kernels.whitened import add_outer, apply, clean, gather, scatter
+from glimmer.sampling.kernels.roots import roots
+from glimmer.sampling.kernels.whitened import gather, scatter
+
+
+@kernel(void(integers_at, floats_at, integers_at, i8, i8, floats_at, floats_at))
+def _coupled_transposed(integers, floats, factor, j0, n, x, out):
+    """Out += sum over levels of the tile of K x."""
+    p, skip = factor[WIDTH], integers[SPARSE]
+    if factor[LINKED] == 0:
+        return
+    for m in range(integers[REST] - skip):
+        k = shift(dense(floats, factor, m, 0), j0)
+        for r in range(p):
+            out[skip + m] += dot(shift(k, r * factor[LEVELS]), shift(x, r * TILE), n)
+    if skip > 0:
+        pointer = shift(integers, factor[POINTER] + j0)
+        where = shift(integers, factor[POINTER] + factor[LEVELS] + 1)
+        for i in range(n):
+            for e in range(pointer[i], pointer[i + 1]):
+                for r in range(p):
+                    out[where[e]] += floats[factor[COUPLING] + e * p + r] * x[r * TILE + i]
+
+
+@kernel(void(f8, floats_at, floats_at, i8, i8, floats_at))
+def _add_outer(scalar, x, y, p, n, out):
+    """Out += scalar x y' for each level of the tile."""
+    for r in range(p):
+        for c in range(p):
+            add_product(scalar, shift(x, r * TILE), shift(y, c * TILE), lanes(out, p, r, c), n)
 
 
 @kernel(
@@ -98,7 +126,7 @@ def _pull_levels(g, integers, floats, triangles, cotangent, state, kappa, w, wor
             for r in range(p):
                 copy(shift(y, r * TILE), shift(w, r * levels + j0), n)
             apply(1.0, U, p, 0, n, y, 0, u)
-            coupled_transposed(integers, floats, factor, j0, n, u, kappa)
+            _coupled_transposed(integers, floats, factor, j0, n, u, kappa)
         state, w = shift(state, p * levels), shift(w, p * levels)
 
 
@@ -125,8 +153,8 @@ def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
     apply(1.0, U, p, 1, n, kh, 0, s)
     transposed_times(1.0, H, U, p, n, HU)
     transposed_times(1.0, U, HU, p, n, B)
-    add_outer(-1.0, alpha, mu, p, n, B)
-    add_outer(1.0, s, w, p, n, B)
+    _add_outer(-1.0, alpha, mu, p, n, B)
+    _add_outer(1.0, s, w, p, n, B)
     for r in range(p):
         for c in range(r + 1):
             share = -0.5 if r == c else -1.0
@@ -149,9 +177,9 @@ def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
             out = lanes(HU, p, r, c)
             inner(1.0, lanes(U, p, r, 0), TILE, lanes(B, p, 0, c), p * TILE, p, 0, out, n)
     add_within(1.0, floats, factor, j0, HU, n, A)
-    add_outer(-1.0, ka, mu, p, n, A)
-    add_outer(1.0, rho, alpha, p, n, A)
-    add_outer(-1.0, kh, w, p, n, A)
+    _add_outer(-1.0, ka, mu, p, n, A)
+    _add_outer(1.0, rho, alpha, p, n, A)
+    _add_outer(-1.0, kh, w, p, n, A)
 
 
 @kernel(
@@ -185,12 +213,12 @@ def _pull_factors(
             j0 = tile * TILE
             n = min(TILE, levels - j0)
             roots(T, 1.0, floats, factor, j0, n, R, U)
-            coupled(integers, floats, factor, j0, n, a, ka)
-            coupled(integers, floats, factor, j0, n, h, kh)
-            coupled(integers, floats, factor, j0, n, mu, y)
+            residuals(integers, floats, factor, j0, n, mu, rho)
+            fill(ka, 0.0, line)
+            fill(kh, 0.0, line)
+            coupled(1.0, integers, floats, factor, j0, n, a, ka)
+            coupled(1.0, integers, floats, factor, j0, n, h, kh)
             for r in range(p):
-                copy(shift(outcome(integers, floats, factor, r), j0), shift(rho, r * TILE), n)
-                add(-1.0, shift(y, r * TILE), shift(rho, r * TILE), n)
                 copy(shift(w, r * levels + j0), shift(wl, r * TILE), n)
                 copy(shift(state, r * levels + j0), shift(y, r * TILE), n)
             scatter(integers, factor, j0, n, wl, z_gradient)
@@ -198,7 +226,7 @@ def _pull_factors(
             gather(integers, factor, j0, n, cotangent, own)
             quadratic(integers, floats, factor, j0, n, Q, X, H)
             _pull_triangle(g, floats, factor, j0, n, U, H, wl, zl, ka, rho, kh, A, B, W)
-            add_outer(1.0, own, y, p, n, A)
+            _add_outer(1.0, own, y, p, n, A)
             add_total(A, R, p, n, total)
         state, w = shift(state, p * levels), shift(w, p * levels)
         add_members(integers, factor, total, gradient)
@@ -271,7 +299,8 @@ def coefficients_pullback(
     sandwich(L, G, size)
     copy(G, scaled, size * size)
     scale(integers, triangles, scales, scaled, size, 0)
-    transpose(scaled, Q, size)
+    transpose(scaled, size)
+    copy(scaled, Q, size * size)
     scale(integers, triangles, scales, Q, size, 0)
     copy(w, a, size)
     solve_upper(L, a, size)

@@ -32,7 +32,8 @@ class EtaDensity(ScoredOp):
 
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Value, two gradients, work space."""
-        return [np.empty(()), *map(np.empty_like, inputs[:2]), np.empty(ROW_WORK)]
+        work = np.empty(ROW_WORK + inputs[2][SIZE])
+        return [np.empty(()), *map(np.empty_like, inputs[:2]), work]
 
 
 class RowDensity(EtaDensity):
@@ -55,8 +56,8 @@ class Predictor(KernelOp):
         return [(header(node, 1)[ROWS],)]
 
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
-        """The predictor."""
-        return [np.empty(inputs[1][ROWS])]
+        """The predictor, work space."""
+        return [np.empty(inputs[1][ROWS]), np.empty(inputs[1][SIZE])]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Variable]:
         """The transposed design."""
@@ -95,7 +96,8 @@ def _density(kernel: Any) -> Any:
         value, by_x, by_auxiliary = np.empty(()), np.empty(x.size), np.empty(())
         kernel(
             contiguous(x).ctypes, auxiliary.ctypes, integers.ctypes, floats.ctypes,
-            value.ctypes, by_x.ctypes, by_auxiliary.ctypes, np.empty(ROW_WORK).ctypes,
+            value.ctypes, by_x.ctypes, by_auxiliary.ctypes,
+            np.empty(ROW_WORK + integers[SIZE]).ctypes,
         )  # fmt: skip
         return value, by_x, by_auxiliary
 
@@ -117,7 +119,10 @@ def _predictor(op: Op, **_: Any) -> tuple[Any, int]:
     @numba_njit
     def linear(coefficients, integers, floats):
         eta = np.empty(integers[ROWS])
-        all_rows(contiguous(coefficients).ctypes, integers.ctypes, floats.ctypes, eta.ctypes)
+        all_rows(
+            contiguous(coefficients).ctypes, integers.ctypes, floats.ctypes, eta.ctypes,
+            np.empty(integers[SIZE]).ctypes,
+        )  # fmt: skip
         return eta
 
     return linear, VERSION

@@ -23,39 +23,61 @@ from glimmer.sampling.kernels.algebra import add, copy, dot, fill
 from glimmer.sampling.kernels.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.sampling.kernels.special import digamma, exponential, logarithm
 
-BLOCK = 512
+BLOCK = 488  # not a power of two, or all vectors of a block fall on the same lines of the cache
 (
     ROWS,
-    COLUMNS,
-    GROUP_COUNT,
     SIZE,
+    COLUMNS,  # how many columns are kept row by row
+    COLUMN_PLACES,  # their coefficients
+    DENSE_COLUMNS,
+    SHARED,  # how many columns are constant within the levels of a group
+    SHARED_RECORDS,
+    GROUP_COUNT,
     FAMILY,
     UNIT,
     OFFSET,
-    DENSE_COLUMNS,
     FIRST,
     SECOND,
     TERMS,
     TABLE,
     TABLE_SIZE,
-) = range(13)
+) = range(16)
 HEADER = 16
-RECORD = 4  # width, first coefficient, index, covariates (-1 for ones)
+RECORD = 5  # width, first coefficient, index, covariates (-1 for ones), first rows (-1 if unsorted)
+SHARED_RECORD = 4  # coefficient, first coefficient of the group, its levels, value by level
 LOGIT, POISSON, NEGATIVE_BINOMIAL, GAUSSIAN, GAMMA = range(5)
 
 
+@kernel(void(integers_at, floats_at, floats_at, floats_at))
+def share(integers, floats, coefficients, shared):
+    """Add to the effects of groups what columns that are constant within levels contribute."""
+    copy(coefficients, shared, integers[SIZE])
+    for s in range(integers[SHARED]):
+        record = shift(integers, integers[SHARED_RECORDS] + SHARED_RECORD * s)
+        values, effects = shift(floats, record[3]), shift(shared, record[1])
+        add(coefficients[record[0]], values, effects, record[2])
+
+
+@kernel(void(integers_at, floats_at, floats_at))
+def share_pullback(integers, floats, gradient):
+    """Gradient by the coefficients of columns that are constant within levels."""
+    for s in range(integers[SHARED]):
+        record = shift(integers, integers[SHARED_RECORDS] + SHARED_RECORD * s)
+        effects = shift(gradient, record[1])
+        gradient[record[0]] += dot(shift(floats, record[3]), effects, record[2])
+
+
 @kernel(void(integers_at, floats_at, floats_at, i8, i8, floats_at))
-def predict(integers, floats, coefficients, i0, n, eta):
-    """The linear predictor of rows i0 .. i0 + n."""
+def predict(integers, floats, shared, i0, n, eta):
+    """The linear predictor of rows i0 .. i0 + n, from what `share` gives."""
     rows = integers[ROWS]
     copy(shift(floats, integers[OFFSET] + i0), eta, n)
-    last = integers[SIZE] - integers[COLUMNS]
     for c in range(integers[COLUMNS]):
         column = shift(floats, integers[DENSE_COLUMNS] + c * rows + i0)
-        add(coefficients[last + c], column, eta, n)
+        add(shared[integers[integers[COLUMN_PLACES] + c]], column, eta, n)
     for g in range(integers[GROUP_COUNT]):
         record = shift(integers, HEADER + RECORD * g)
-        p, index, b = record[0], shift(integers, record[2] + i0), shift(coefficients, record[1])
+        p, index, b = record[0], shift(integers, record[2] + i0), shift(shared, record[1])
         if record[3] < 0:
             for i in range(n):
                 eta[i] += b[index[i]]
@@ -66,18 +88,31 @@ def predict(integers, floats, coefficients, i0, n, eta):
                     eta[i] += z[i] * b[index[i] * p + r]
 
 
+@kernel(void(integers_at, i8, i8, i8, floats_at, floats_at))
+def _collect_sorted(first, level, i0, n, score, b):
+    """B[level] += sum of the scores of its rows, for rows i0 .. i0 + n sorted by level."""
+    i = 0
+    while i < n:
+        end, total = min(first[level + 1] - i0, n), 0.0
+        for k in range(i, end):
+            total += score[k]
+        b[level] += total
+        i, level = end, level + 1
+
+
 @kernel(void(integers_at, floats_at, floats_at, i8, i8, floats_at))
 def collect(integers, floats, score, i0, n, gradient):
-    """Gradient += transposed design times the score of rows i0 .. i0 + n."""
+    """Gradient += transposed design times the score of rows i0 .. i0 + n, before `share`."""
     rows = integers[ROWS]
-    last = integers[SIZE] - integers[COLUMNS]
     for c in range(integers[COLUMNS]):
         column = shift(floats, integers[DENSE_COLUMNS] + c * rows + i0)
-        gradient[last + c] += dot(column, score, n)
+        gradient[integers[integers[COLUMN_PLACES] + c]] += dot(column, score, n)
     for g in range(integers[GROUP_COUNT]):
         record = shift(integers, HEADER + RECORD * g)
         p, index, b = record[0], shift(integers, record[2] + i0), shift(gradient, record[1])
-        if record[3] < 0:
+        if record[4] >= 0:
+            _collect_sorted(shift(integers, record[4]), index[0], i0, n, score, b)
+        elif record[3] < 0:
             for i in range(n):
                 b[index[i]] += score[i]
         else:
@@ -225,22 +260,23 @@ def row_density(coefficients, auxiliary, integers, floats, value, gradient, by_a
     """Log likelihood of coefficients with its gradient."""
     value[0] = _without_eta(integers, floats, auxiliary[0], by_auxiliary)
     fill(gradient, 0.0, integers[SIZE])
-    rows, eta, score = integers[ROWS], work, shift(work, BLOCK)
+    rows, eta, score, more = integers[ROWS], work, shift(work, BLOCK), shift(work, 2 * BLOCK)
+    shared = shift(work, 4 * BLOCK)
+    share(integers, floats, coefficients, shared)
     for block in range((rows + BLOCK - 1) // BLOCK):
         i0 = block * BLOCK
         n = min(BLOCK, rows - i0)
-        predict(integers, floats, coefficients, i0, n, eta)
-        value[0] += _block(
-            integers, floats, auxiliary[0], i0, n, eta, score, by_auxiliary,
-            shift(work, 2 * BLOCK),
-        )  # fmt: skip
+        predict(integers, floats, shared, i0, n, eta)
+        value[0] += _block(integers, floats, auxiliary[0], i0, n, eta, score, by_auxiliary, more)
         collect(integers, floats, score, i0, n, gradient)
+    share_pullback(integers, floats, gradient)
 
 
-@kernel(void(floats_at, integers_at, floats_at, floats_at))
-def all_rows(coefficients, integers, floats, eta):
+@kernel(void(floats_at, integers_at, floats_at, floats_at, floats_at))
+def all_rows(coefficients, integers, floats, eta, shared):
     """The linear predictor of all rows."""
-    predict(integers, floats, coefficients, 0, integers[ROWS], eta)
+    share(integers, floats, coefficients, shared)
+    predict(integers, floats, shared, 0, integers[ROWS], eta)
 
 
 @kernel(void(floats_at, integers_at, floats_at, floats_at))
@@ -248,3 +284,4 @@ def all_rows_pullback(score, integers, floats, gradient):
     """Gradient by the coefficients from the cotangents of all rows."""
     fill(gradient, 0.0, integers[SIZE])
     collect(integers, floats, score, 0, integers[ROWS], gradient)
+    share_pullback(integers, floats, gradient)

@@ -62,6 +62,20 @@ def logarithm(x, out, n):
         out[i] = power * _LN2_HIGH + (power * _LN2_LOW + 2.0 * f * (p * s + 1.0))
 
 
+@kernel(f8(floats_at, i8))
+def sum_of_logarithms(x, n):
+    """Sum of log(x) for at most 512 positive x, by one logarithm; not a number if x is infinite."""
+    power, product, total = 0, 1.0, 0.0
+    for i in range(n):
+        bits = bits_of(x[i])
+        power += bits >> 52
+        product *= float_of((bits & _MANTISSA) | _ONE_BITS)
+        total += x[i]
+    if not total < math.inf:
+        return math.nan
+    return math.log(product) + math.log(2.0) * (power - 1023 * n)
+
+
 @kernel(f8(f8))
 def digamma(x):
     """The derivative of log Gamma, x > 0."""

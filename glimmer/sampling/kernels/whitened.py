@@ -9,29 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from glimmer.sampling.kernels.algebra import (
-    add,
-    add_product,
-    copy,
-    dot,
-    fill,
-    inner,
-    log_diagonal,
-    solve_lower,
-    solve_upper,
-)
-from glimmer.sampling.kernels.elimination import (
-    TILE,
-    condense,
-    coupled,
-    eliminate,
-    joint_triangle,
-    lanes,
-    outcome,
-    record,
-    roots,
-    scale,
-)
+from glimmer.sampling.kernels.algebra import copy, dot, log_diagonal, solve_lower, solve_upper
+from glimmer.sampling.kernels.coupling import residuals
+from glimmer.sampling.kernels.elimination import condense, eliminate, scale
+from glimmer.sampling.kernels.lanes import apply, clean, joint_triangle, record
 from glimmer.sampling.kernels.layout import (
     COMMON,
     CONSTANTS,
@@ -43,18 +24,11 @@ from glimmer.sampling.kernels.layout import (
     ORDER,
     PENALISED,
     REST,
+    TILE,
     WIDTH,
 )
-from glimmer.sampling.kernels.native import (
-    f8,
-    floats_at,
-    i8,
-    integers_at,
-    kernel,
-    shift,
-    small,
-    void,
-)
+from glimmer.sampling.kernels.native import f8, floats_at, i8, integers_at, kernel, shift, void
+from glimmer.sampling.kernels.roots import roots
 
 
 @kernel(void(integers_at, integers_at, i8, i8, floats_at, floats_at))
@@ -79,31 +53,6 @@ def scatter(integers, factor, j0, n, x, coefficients):
                 coefficients[at + (j0 + i) * width + r] = x[(start + r) * TILE + i]
 
 
-@kernel(void(f8, floats_at, i8, i8, i8, floats_at, i8, floats_at))
-def apply(scalar, A, p, transposed, n, x, keep, out):
-    """Out = scalar A x, or scalar A'x, for each level of the tile; added to out if ``keep``."""
-    step = p * TILE if transposed != 0 else TILE
-    for r in range(p):
-        a = lanes(A, p, 0, r) if transposed != 0 else lanes(A, p, r, 0)
-        inner(scalar, a, step, x, TILE, p, keep, shift(out, r * TILE), n)
-
-
-@kernel(void(f8, floats_at, floats_at, i8, i8, floats_at))
-def add_outer(scalar, x, y, p, n, out):
-    """Out += scalar x y' for each level of the tile."""
-    for r in range(p):
-        for c in range(p):
-            add_product(scalar, shift(x, r * TILE), shift(y, c * TILE), lanes(out, p, r, c), n)
-
-
-@small
-def clean(R, p, n):
-    """Fill the upper triangles with zeros."""
-    for r in range(p):
-        for c in range(r + 1, p):
-            fill(lanes(R, p, r, c), 0.0, n)
-
-
 @kernel(
     f8(
         *(f8, integers_at, floats_at, floats_at, floats_at, floats_at),
@@ -125,10 +74,7 @@ def _effects(tau, integers, floats, triangles, v, z, coefficients, state, work):
             n = min(TILE, levels - j0)
             roots(T, tau, floats, factor, j0, n, R, U)
             clean(R, p, n)
-            coupled(integers, floats, factor, j0, n, v, b)
-            for r in range(p):
-                copy(shift(outcome(integers, floats, factor, r), j0), shift(rho, r * TILE), n)
-                add(-1.0, shift(b, r * TILE), shift(rho, r * TILE), n)
+            residuals(integers, floats, factor, j0, n, v, rho)
             gather(integers, factor, j0, n, z, y)
             apply(tau, U, p, 1, n, rho, 1, y)
             apply(1.0, U, p, 0, n, y, 0, b)
