@@ -23,7 +23,8 @@ VARIABLES = {
         "te(x,z)_null": (3,),
         "te(x,z)": (12,),
     },
-    "Cholesky": {"s(x)_1_sigma": (), "s(x)_2_sigma": (), "s(x)_z": (7,)},
+    "two penalties": {"s(x)_1_sigma": (), "s(x)_2_sigma": (), "s(x)": (7,)},
+    "Cholesky": {**{f"s(x)_{i}_sigma": () for i in (1, 2, 3)}, "s(x)_z": (7,)},
     "t2": {
         **{f"t2(x,z)_{part}_sigma": () for part in ("rr", "nr", "rn")},
         "t2(x,z)_null": (3,),
@@ -149,6 +150,13 @@ def test_priors_by_name():
         gl.Gamm4Builder("y ~ s(x)", TABLE, prior_smooth={"s(u)": gl.exponential(1)})
 
 
+def test_priors_of_two_sds_of_one_block():
+    priors = {"te(x,z)_z_sigma": gl.exponential(3), "te(x,z)": gl.exponential(2)}
+    builder = gl.Gamm4Builder("y ~ te(x, z, k=4)", TABLE, prior_smooth=priors)
+    assert prior_of(builder, "te(x,z)_x_sigma")[0] == "exponential(rate = 2)"
+    assert prior_of(builder, "te(x,z)_z_sigma")[0] == "exponential(rate = 3)"
+
+
 def test_rstanarms_prior_is_on_ratios_to_sigma():
     builder = build("rstanarm")
     assert prior_of(builder, "s(x)_null_sigma") == ("exponential(rate = 1)",) * 2
@@ -179,7 +187,8 @@ def test_unpenalized_smooths_have_the_prior_of_coefficients():
 TERMS = {
     "dense": ("s(x, k=6)", ["s(x)_sigma"]),
     "diagonal": ("te(x, z, k=4)", ["te(x,z)_x_sigma", "te(x,z)_z_sigma"]),
-    "Cholesky": ("s(x, bs='bs', m=c(3,2,1), k=8)", ["s(x)_1_sigma", "s(x)_2_sigma"]),
+    "two penalties": ("s(x, bs='bs', m=c(3,2,1), k=8)", ["s(x)_1_sigma", "s(x)_2_sigma"]),
+    "Cholesky": ("s(x, bs='bs', m=c(3,2,1,0), k=8)", [f"s(x)_{i}_sigma" for i in (1, 2, 3)]),
     "fs": ("s(x, g, bs='fs', k=4)", [f"s(x,g)_{i}_sigma" for i in (1, 2, 3)]),
     "re": ("s(g, bs='re')", ["s(g)_sigma"]),
     "t2": ("t2(x, z, k=4)", [f"t2(x,z)_{part}_sigma" for part in ("rr", "nr", "rn")]),
@@ -225,14 +234,12 @@ def test_the_coefficients_density_is_that_of_mgcvs_penalty(name):
     builder = build(name)
     model = builder.build()
     term, sds = TERMS[name]
-    label = term.split(",")[0] + ")" if name in ("dense", "Cholesky") else sds[0].split("_")[0]
+    label = term.split(",")[0] + ")" if name == "dense" else sds[0].split("_")[0]
     blocks = [
-        b.name
+        b.free
         for b in named_blocks(builder.spec.predictor.smooths)
         if b.smooth.label == label.replace(" ", "") and b.sds
     ]
-    if name == "Cholesky":
-        blocks = [f"{block}_z" for block in blocks]
     densities, curves = log_densities(model), curve(builder, model, label)
     found, expected = [], []
     for seed in (1, 2, 3):

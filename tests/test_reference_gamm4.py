@@ -14,6 +14,7 @@ from gamm4_reference import (
     CASES,
     answers,
     builder,
+    data,
     edf_total,
     estimates,
     fit_of,
@@ -96,18 +97,44 @@ def test_where_coordinates_of_null_spaces_are_arbitrary_the_fit_is_the_same(name
 # Posteriors
 
 
-def agrees_with_reml(name, model):
+def distance(name, model, new):
+    """How far the posterior mean is from mgcv's fit, in posterior sds, at some rows."""
+    draws = posterior_linpred(model, new, groups=None)
+    known = mgcvs_fit(name, new)
+    return np.abs(draws.mean(("chain", "draw")) - known) / draws.std(("chain", "draw"))
+
+
+def mgcvs_fit(name, new):
+    """At the reference's grid its own figures; elsewhere our fit at the largest likelihood."""
+    if new.equals(newdata(name)):
+        return np.array(fit_of(name)["link_fit"])
+    likelihood, point = restricted(name)
+    found = point if name in EXACT else likelihood.maximum(point)
+    return posterior_linpred(likelihood.fitted(found), new, groups=None).values[0, 0]
+
+
+SURFACES = [name for name in CASES if name.startswith("airquality")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_posteriors_under_weak_priors_agree_with_reml(name):
     """Curves within 0.3 posterior sds, degrees of freedom within 10 %, sds within the posterior.
 
-    A surface is that near on average: in corners without data the posterior mean, an average over
-    sds, departs from the fit at one of them by up to 0.55 sds.
+    Surfaces are that near in quadratic mean, at the data (0.09 to 0.13) and over the grid (0.15 to
+    0.23), but not everywhere: up to 0.4 away at single rows of data, and 0.56 in the corner
+    without data at little wind and low temperature. The posterior mean is an average over sds that
+    111 rows leave open by a factor of three either way; see the next test.
     """
-    draws = posterior_linpred(model, newdata(name), groups=None)
-    mean, sd = draws.mean(("chain", "draw")).values, draws.std(("chain", "draw")).values
-    away = (mean - np.array(fit_of(name)["link_fit"])) / sd
-    assert np.sqrt(np.mean(away**2)) < 0.3
-    if "airquality" not in name:
-        assert np.abs(away).max() < 0.3
+    model = weak(name)
+    model.fit(draws=2000, random_seed=1, progressbar=False)
+    assert check(model.idata).divergences == 0
+    away = distance(name, model, newdata(name))
+    if name in SURFACES:
+        assert np.sqrt(np.mean(away**2)) < 0.3
+        assert np.sqrt(np.mean(distance(name, model, data(name)) ** 2)) < 0.15
+    else:
+        assert away.max() < 0.3
     assert edf(model).sum() == pytest.approx(edf_total(name), rel=0.10)
     posterior = model.idata["posterior"]
     for sd_name, value in estimates(name, model).items():
@@ -116,12 +143,24 @@ def agrees_with_reml(name, model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_posteriors_under_weak_priors_agree_with_reml(name):
-    model = weak(name)
-    model.fit(draws=2000, random_seed=1, progressbar=False)
-    assert check(model.idata).divergences == 0
-    agrees_with_reml(name, model)
+@pytest.mark.parametrize("name", SURFACES)
+def test_surfaces_agree_with_reml_everywhere_once_sds_are_near_its_estimates(name):
+    """The whole distance is one of sds: within 20 % or so of REML's, no point is 0.3 away."""
+    likelihood, point = restricted(name)
+    found = point if name in EXACT else likelihood.maximum(point)
+    near = {
+        sd: gl.prior("LogNormal", mu=float(np.log(max(value, LEAST_SD))), sigma=0.2)
+        for sd, value in found.items()
+        if sd != "sigma"
+    }
+    model = builder(name, prior=None, prior_intercept=None, prior_smooth=near)
+    model.fit(random_seed=1, progressbar=False)
+    for new in (newdata(name), data(name)):
+        assert distance(name, model, new).max() < 0.3
+    assert edf(model).sum() == pytest.approx(edf_total(name), rel=0.10)
+
+
+LEAST_SD = 0.01  # of Ozone, in parts per billion: where REML's estimate is zero
 
 
 @cache

@@ -150,7 +150,8 @@ def test_partial_derivatives():
 PENALIZED = {
     "dense": ("s(x, k=6)", ["s(x)_sigma"]),
     "diagonal": ("te(x, z, k=4)", ["te(x,z)_x_sigma", "te(x,z)_z_sigma"]),
-    "Cholesky": ("s(x, bs='bs', m=c(3,2,1), k=8)", ["s(x)_1_sigma", "s(x)_2_sigma"]),
+    "two penalties": ("s(x, bs='bs', m=c(3,2,1), k=8)", ["s(x)_1_sigma", "s(x)_2_sigma"]),
+    "Cholesky": ("s(x, bs='bs', m=c(3,2,1,0), k=8)", [f"s(x)_{i}_sigma" for i in (1, 2, 3)]),
     "cyclic, group": ("s(x, bs='cc', k=6)", ["s(x)_sigma"]),
 }
 

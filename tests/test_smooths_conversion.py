@@ -161,7 +161,7 @@ def test_forms():
     }
     assert forms["te"] == forms["ti"] == ["Unpenalized", "DiagonalBlock"]
     assert forms["sz"] == ["Unpenalized", "CholeskyBlock"]
-    assert forms["bs_2pen"] == ["CholeskyBlock"]
+    assert forms["bs_2pen"] == ["DiagonalBlock"]
     assert forms["fs"] == ["GroupedBlock"] * 3
     assert forms["re"] == forms["re_slope"] == ["GroupedBlock"]
     assert forms["t2"] == ["Unpenalized", "DenseBlock", "DenseBlock", "DenseBlock"]

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
+from pytensor.tensor.linalg import cholesky, solve_triangular
 
 from glimmer.model.group_effects import STANDARDIZED
 from glimmer.model.smooth_names import NEW, NamedBlock, WithNew, named_blocks
 from glimmer.smooths.basis import Grouped
-from glimmer.smooths.blocks import CholeskyBlock, DiagonalBlock, GroupedBlock, Unpenalized
+from glimmer.smooths.blocks import (
+    Block,
+    CholeskyBlock,
+    DiagonalBlock,
+    GroupedBlock,
+    Unpenalized,
+)
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -84,8 +91,8 @@ def _coefficients(named: NamedBlock, sds: list[Any], priors: SmoothPriors) -> Te
         rv = change_dist_size(priors.null[name].rv(), (block.size,))
         return pm.modelcontext(None).register_rv(rv, name, dims=(dim,))
     if isinstance(block, CholeskyBlock):
-        z = pm.Normal(f"{name}_z", 0.0, 1.0, dims=dim)
-        return pm.Deterministic(name, _solved(block, sds, z), dims=dim)
+        z = pm.Normal(named.free, 0.0, 1.0, dims=dim)
+        return pm.Deterministic(name, pt.dot(covariance_factor(block, sds), z), dims=dim)
     dims = (f"{name}_level", dim) if isinstance(block, GroupedBlock) else (dim,)
     scale = spread(block, sds) if isinstance(block, DiagonalBlock) else sds[0]
     return pm.Normal(name, 0.0, scale, dims=dims, default_transform=STANDARDIZED)
@@ -99,18 +106,26 @@ def _unlearned(named: NamedBlock, sd: Any, levels: tuple[str, ...]) -> TensorVar
     return model.register_rv(pm.Normal.dist(0.0, sds), f"{named.name}{NEW}", dims=(dim, named.dim))
 
 
-def spread(block: DiagonalBlock, sds: list[Any]) -> TensorVariable:
-    """Standard deviation of each coefficient: 1 / sd_i^2 = sum_j shares[i, j] / sd_j^2."""
-    precision = sum(block.shares[:, j] * sd**-2.0 for j, sd in enumerate(sds))
-    return 1 / pt.sqrt(precision)
+def spread(block: Block, sds: list[Any]) -> TensorVariable:
+    """Standard deviation of each of a block's independent coefficients, shape (q,)."""
+    if not isinstance(block, DiagonalBlock):
+        return sds[0] * pt.ones(block.size)
+    return 1 / pt.sqrt(_mixed(block.shares.T, sds))
 
 
-def _solved(block: CholeskyBlock, sds: list[Any], z: TensorVariable) -> TensorVariable:
-    """Solve b = L'^-1 z, with L L' the precision matrix."""
-    from pytensor.tensor.linalg import cholesky, solve_triangular
+def covariance_factor(block: CholeskyBlock, sds: list[Any]) -> TensorVariable:
+    """The lower triangle T with b ~ N(0, TT'), shape (q, q).
 
-    precision = sum(share * sd**-2.0 for share, sd in zip(block.shares, sds, strict=True))
-    return solve_triangular(cholesky(precision).T, z, lower=False)
+    T = U'^-1 for the precision UU' with U an upper triangle: its Cholesky factor from the last row
+    to the first. There is no covariance matrix to be computed, which could lose digits.
+    """
+    L = cholesky(_mixed(block.shares[:, ::-1, ::-1], sds))
+    return solve_triangular(L, pt.eye(block.size), lower=True).T[::-1, ::-1]
+
+
+def _mixed(shares: np.ndarray, sds: list[Any]) -> TensorVariable:
+    """Precisions that share several standard deviations: sum_j shares[j] / sd_j^2."""
+    return sum(share * sd**-2.0 for share, sd in zip(shares, sds, strict=True))
 
 
 def _times(name: str, columns: BlockColumns, coefficients: TensorVariable) -> TensorVariable:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glimmer.smooths.basis import Grouped
-from glimmer.smooths.blocks import Block, GroupedBlock, Unpenalized
+from glimmer.smooths.blocks import Block, CholeskyBlock, GroupedBlock, Unpenalized
 from glimmer.terms.naming import variable_name
 
 if TYPE_CHECKING:
@@ -46,6 +46,11 @@ class NamedBlock:
     def dim(self) -> str:
         """Name of the coefficients' dimension."""
         return f"{self.name}_dim"
+
+    @property
+    def free(self) -> str:
+        """Name of the free variable: coefficients, or standard normal ones they are made of."""
+        return f"{self.name}_z" if isinstance(self.block, CholeskyBlock) else self.name
 
 
 def named_blocks(terms: tuple[SmoothTerm, ...]) -> Iterator[NamedBlock]:

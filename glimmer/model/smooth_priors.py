@@ -87,11 +87,11 @@ def smooth_priors(
     default = exponential(1, autoscale=True) if asked is None or asked is by_name else asked
     seen: set[str] = set()
     for named in blocks:
-        keys = (*named.sds, named.name, named.smooth.label)
-        own = as_prior(next((by_name[key] for key in keys if key in by_name), default))
         for sd in named.sds:
             if sd not in seen:
                 seen.add(sd)
+                keys = (sd, named.name, named.smooth.label)
+                own = as_prior(next((by_name[key] for key in keys if key in by_name), default))
                 check_sd_prior(own)
                 yield named, sd, own
         if not named.sds:

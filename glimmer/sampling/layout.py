@@ -15,13 +15,15 @@ from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
 from glimmer.sampling.kernels import Blocks, Group
 from glimmer.smooths.basis import Grouped
-from glimmer.smooths.blocks import CholeskyBlock, DiagonalBlock, GroupedBlock
+from glimmer.smooths.blocks import Block, CholeskyBlock, GroupedBlock
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Design, ModelSpec
     from glimmer.priors import Prior
+    from glimmer.priors.covariance import Covariance
+    from glimmer.smooths.term import BlockColumns
 
 Part = tuple[str, "slice | int", "Prior"]
 
@@ -64,46 +66,56 @@ class Layout:
         triangles, scales : tensors of one dimension
             As `Blocks` lays them out.
         """
-        triangles: list[Any] = []
-        for block in self.spec.groups:
-            covariance = register_covariance(self.spec, block, noise)
-            triangles += [
-                covariance.sds[k] * entry for k, row in enumerate(covariance.chol) for entry in row
-            ]
+        triangles = [
+            _packed(register_covariance(self.spec, block, noise)) for block in self.spec.groups
+        ]
         predictor, priors = self.spec.predictor, self.spec.priors.smooth
         sds = register_sds(predictor.smooths, priors, noise)
-        for named in self.grouped:
-            q = named.block.map.shape[1]  # type: ignore[union-attr]
-            rows = [(i, j) for i in range(q) for j in range(i + 1)]
-            triangles += [sds[named.sds[0]] if i == j else 0.0 for i, j in rows]
-        scales = [_scales(named, [sds[sd] for sd in named.sds]) for named in self.dense]
-        return _vector(triangles), pt.concatenate(scales) if scales else pt.zeros(0)
+        triangles += [_triangle(one.block, [sds[sd] for sd in one.sds]) for one in self.grouped]
+        scales = [spread(one.block, [sds[sd] for sd in one.sds]) for one in self.dense]
+        return _joined(triangles), _joined(scales)
 
-    def named(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
-        """Draws of coefficients, shape (..., size), as the model's free variables by name."""
+    def placed(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
+        """Draws of coefficients, shape (..., size), by name."""
         groups, smooths, common = self.blocks.split(coefficients)
         out: dict[str, np.ndarray] = {}
         for block, values in zip(self.spec.groups, groups, strict=False):
             for k, name in enumerate(block.effect_names):
                 out[name] = values[..., k]
         for named, values in zip(self.grouped, groups[len(self.spec.groups) :], strict=True):
-            out[named.name] = values
+            out[named.free] = values if isinstance(named.block, GroupedBlock) else values[..., 0, :]
         for named, values in zip(self.dense, smooths, strict=True):
-            out[named.name] = values
+            out[named.free] = values
         for name, place, _ in self.common:
             out[name] = common[..., place]
+        return out
+
+    def free(self, coefficients: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarray]:
+        """Draws of the model's free variables by name: coefficients, some of them standardized.
+
+        Parameters
+        ----------
+        coefficients : ndarray, shape (draws, size)
+        triangles : ndarray, shape (draws, t)
+        """
+        out = self.placed(coefficients)
+        sizes = [g.width * (g.width + 1) // 2 for g in self.blocks.groups]
+        parts = np.split(triangles, np.cumsum(sizes), axis=-1)
+        for named, part in zip(self.grouped, parts[len(self.spec.groups) :], strict=False):
+            if isinstance(named.block, CholeskyBlock):
+                out[named.free] = _standardized(out[named.free], part)
         return out
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
     """Lay out a model, or return None if the kernels have no form for one of its terms."""
     named = list(named_blocks(spec.predictor.smooths))
-    if spec.nonlinear is not None or any(isinstance(one.block, CholeskyBlock) for one in named):
+    if spec.nonlinear is not None:
         return None
     parts = _common_parts(spec, named)
     if parts is None:
         return None
-    grouped = tuple(one for one in named if isinstance(one.block, GroupedBlock))
+    grouped = tuple(one for one in named if isinstance(one.block, GroupedBlock | CholeskyBlock))
     dense = tuple(one for one in named if one.block.sds and one not in grouped)
     null = [one for one in named if not one.block.sds]
     groups = tuple(
@@ -172,16 +184,37 @@ def _normal(parts: list[Part], k: int) -> tuple[np.ndarray, np.ndarray]:
     return mean, precision
 
 
-def _group(name: str, columns: Any) -> Group:
-    assert isinstance(columns, Grouped)  # noqa: S101
-    return Group(columns.index.astype(np.int64), columns.levels, columns.rows, name)
+def _group(name: str, columns: BlockColumns) -> Group:
+    """A penalized block as a group: of one level, where coefficients are not apart by level."""
+    if isinstance(columns, Grouped):
+        return Group(columns.index.astype(np.int64), columns.levels, columns.rows, name)
+    return Group(np.zeros(len(columns), np.int64), 1, columns, name)
 
 
-def _scales(named: NamedBlock, sds: list[Any]) -> Any:
-    if isinstance(named.block, DiagonalBlock):
-        return spread(named.block, sds)
-    return sds[0] * pt.ones(named.block.size)
+def _packed(covariance: Covariance) -> TensorVariable:
+    """The lower triangle of diag(sds) chol, row by row."""
+    rows = zip(covariance.sds, covariance.chol, strict=True)
+    return pt.stack([sd * entry for sd, row in rows for entry in row])
 
 
-def _vector(entries: list[Any]) -> TensorVariable:
-    return pt.stack(entries) if entries else pt.zeros(0)
+def _triangle(block: Block, sds: list[Any]) -> Any:
+    """The same for a penalized block."""
+    if isinstance(block, CholeskyBlock):
+        from glimmer.sampling.kernels.mixed_op import MixedTriangle
+
+        header = np.array(block.shares.shape[:2], np.int32)
+        return MixedTriangle()(pt.stack(sds), header, block.shares.ravel())
+    q = block.map.shape[1]  # coefficients of one level
+    return sds[0] * np.eye(q)[np.tril_indices(q)]
+
+
+def _standardized(b: np.ndarray, triangle: np.ndarray) -> np.ndarray:
+    """T^-1 b for each draw, shape (draws, q)."""
+    draws, q = b.shape
+    T = np.zeros((draws, q, q))
+    T[:, *np.tril_indices(q)] = triangle
+    return np.linalg.solve(T, b[..., None])[..., 0]
+
+
+def _joined(parts: list[TensorVariable]) -> TensorVariable:
+    return pt.concatenate(parts) if parts else pt.zeros(0)

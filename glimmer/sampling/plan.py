@@ -68,6 +68,11 @@ class Plan:
     scales: TensorVariable
     sigma: TensorVariable
 
+    @property
+    def correlated(self) -> bool:
+        """Whether what is sampled is correlated: sds and correlations of one block, say."""
+        return self.name == "integrated" and any(b.size > 1 for b in self.layout.spec.groups)
+
     def recover(
         self, posterior: xr.Dataset, seed: int, wanted: Mapping[str, Positions]
     ) -> dict[str, np.ndarray]:
@@ -93,8 +98,9 @@ class Plan:
         size = max(1, CHUNK_BYTES // (8 * max(self.layout.blocks.size, 1)))
         for start in range(0, len(parameters[2]), size):
             rows = slice(start, start + size)
-            drawn = self._draw([v[rows] for v in parameters], normals, every)
-            for name, v in self.layout.named(drawn).items():
+            own = [v[rows] for v in parameters]
+            drawn = self._draw(own, normals, every)
+            for name, v in self.layout.free(drawn, own[0]).items():
                 if name in wanted:
                     kept = v[:, wanted[name]] if v.ndim > 1 else v
                     if name not in out:
@@ -113,7 +119,7 @@ class Plan:
 
     def _beyond_rest(self, wanted: Mapping[str, Positions]) -> bool:
         """Whether effects of the largest factor are wanted; the others can be drawn without."""
-        places = self.layout.named(np.arange(self.layout.blocks.size))
+        places = self.layout.placed(np.arange(self.layout.blocks.size))
         rest = rest_places(self.products)
         return any(not np.isin(at, rest).all() for name, at in places.items() if name in wanted)
 

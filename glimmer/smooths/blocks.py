@@ -8,8 +8,8 @@ deviations share in the precision of b:
 ===============  =================================================================
 `DenseBlock`     one sd
 `GroupedBlock`   one sd, the same columns for every level of a factor (re, fs)
-`DiagonalBlock`  precision_i = sum_j shares[i, j] / sd_j^2 (te, ti)
-`CholeskyBlock`  precision matrix = sum_j shares[j] / sd_j^2 (bs, ad, sz)
+`DiagonalBlock`  precision_i = sum_j shares[i, j] / sd_j^2 (te, ti, ad, bs with two)
+`CholeskyBlock`  precision matrix = sum_j shares[j] / sd_j^2 (sz, bs with more)
 ===============  =================================================================
 
 Wood, Scheipl & Faraway (2013), Stat. Comput. 23:341; Bach & Klein (2025), Stat. Comput. 35:43.
@@ -163,7 +163,7 @@ class DiagonalBlock(DenseBlock):
 class CholeskyBlock(DenseBlock):
     """Coefficients whose precision matrix mixes several penalties that do not commute.
 
-    With L L' = sum_j shares[j] / sd_j^2 and z standard normal, b = L'^-1 z.
+    With U U' = sum_j shares[j] / sd_j^2, U an upper triangle, and z standard normal, b = U'^-1 z.
 
     Attributes
     ----------
@@ -334,8 +334,18 @@ def _range_blocks(at: Setting, S: list[np.ndarray], R: np.ndarray) -> list[Dense
     rotation = at.basis.rotation()
     if rotation is not None and (at.Z is None or _constant_is_free(at, rotation)):
         return [_diagonal(at, *rotation)]
-    shares = frozen(np.stack([R.T @ S_j @ R for S_j in S]))
-    return [CholeskyBlock("", R, np.zeros(R.shape[1]), 1.0, shares, names)]
+    return [_mixed(np.stack([R.T @ S_j @ R for S_j in S]), R, names)]
+
+
+def _mixed(shares: np.ndarray, R: np.ndarray, names: tuple[str, ...]) -> DenseBlock:
+    """Penalties that share the directions: one by one, if they commute (as two always do)."""
+    shift = np.zeros(R.shape[1])
+    V = np.linalg.eigh(np.tensordot(np.arange(len(shares)), shares, axes=1))[1]
+    rotated = V.T @ shares @ V
+    mu = np.maximum(np.diagonal(rotated, axis1=1, axis2=2), 0.0)
+    if np.abs(rotated - [np.diag(each) for each in mu]).max() < COMMUTE:
+        return DiagonalBlock("", R @ V, shift, 1.0, frozen((mu / mu.sum(axis=0)).T), names)
+    return CholeskyBlock("", R, shift, 1.0, frozen(shares), names)
 
 
 def _dense(name: str, map_: np.ndarray) -> DenseBlock:
