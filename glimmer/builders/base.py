@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from glimmer.sampling.plan import Plan
 
 SHRINKAGE_TARGET = 0.99
+MIXED_TARGET = 0.9
+"""NUTS's target acceptance rate where several sds share the penalty of one block."""
 ENOUGH_DRAWS = 100
 
 
@@ -101,7 +103,8 @@ class ModelBuilder:
         algorithm : {"sampling", "meanfield", "fullrank"}
             NUTS, or one of two variational approximations.
         target_accept : float, optional
-            NUTS's target acceptance rate; 0.8, or 0.99 with a shrinkage prior.
+            NUTS's target acceptance rate: 0.8; 0.9 where a smooth has several sds; 0.99 with a
+            shrinkage prior.
         random_seed : int, optional
         progressbar : bool
         coordinates : {"integrated", "whitened", "plain"}, optional
@@ -175,8 +178,12 @@ class ModelBuilder:
         return plan is not None and plan.correlated
 
     def _target_accept(self) -> float:
-        shrinks = any(common.prior.joint for common in self.spec.priors.common)
-        return SHRINKAGE_TARGET if shrinks else 0.8
+        from glimmer.model.smooth_names import named_blocks
+
+        if any(common.prior.joint for common in self.spec.priors.common):
+            return SHRINKAGE_TARGET
+        mixed = any(len(block.sds) > 1 for block in named_blocks(self.spec.predictor.smooths))
+        return MIXED_TARGET if mixed else 0.8
 
     @property
     def fitted(self) -> xr.DataTree:

@@ -42,7 +42,8 @@ class Measured(Transform):
 class Ordered(Transform):
     """Coordinates of a vector b whose linear form w'b is positive.
 
-    All but the last are `Measured`; the last is the log of w'b, measured likewise.
+    All but the last are `Measured`; the last is the log of w'b, measured likewise. (Written with
+    masks: the gradient of a concatenation takes seconds to compile.)
 
     Parameters
     ----------
@@ -54,17 +55,17 @@ class Ordered(Transform):
     def __init__(self, center: np.ndarray, unit: np.ndarray, weights: np.ndarray) -> None:
         self.center, self.unit, self.weights = center, unit, weights
         self.gap = np.log(weights @ center)
+        self.last = np.arange(len(weights)) == len(weights) - 1.0
 
     def forward(self, value: Any, *inputs: Any) -> Any:
         gap = pt.log(pt.sum(self.weights * value))
-        first = (value[:-1] - self.center[:-1]) / self.unit[:-1]
-        return pt.concatenate([first, pt.atleast_1d((gap - self.gap) / GAP)])
+        first = (value - self.center) / self.unit
+        return first * ~self.last + self.last * (gap - self.gap) / GAP
 
     def backward(self, value: Any, *inputs: Any) -> Any:
-        first = self.center[:-1] + self.unit[:-1] * value[:-1]
+        first = (self.center + self.unit * value) * ~self.last
         gap = pt.exp(self.gap + GAP * value[-1])
-        last = (gap - pt.sum(self.weights[:-1] * first)) / self.weights[-1]
-        return pt.concatenate([first, pt.atleast_1d(last)])
+        return first + self.last * (gap - pt.sum(self.weights * first)) / self.weights[-1]
 
     def log_jac_det(self, value: Any, *inputs: Any) -> Any:
         constant = np.log(self.unit[:-1]).sum() + np.log(GAP / self.weights[-1])

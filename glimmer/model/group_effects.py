@@ -119,7 +119,9 @@ def group_effects(
             effect = _around(name, around[name], mean, spread, dim)
         else:
             transform = None if centered and centered[k] else STANDARDIZED
-            effect = pm.Normal(name, mean, spread, dims=dim, default_transform=transform)
+            effect = pm.Normal(
+                name, mean, spread, dims=dim, shape=_length(dim), default_transform=transform
+            )
         effects.append(effect)
         z.append((effect - mean) / spread)
     return effects
@@ -132,9 +134,15 @@ def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> Tens
         around.value + mean,
         spread,
         dims=dim,
+        shape=_length(dim),
         default_transform=around.coordinates,
     )
     return pm.Deterministic(name, value - around.value, dims=dim)
+
+
+def _length(dim: str) -> int:
+    """The length of a dimension: a shape known beforehand needs no checks to be compiled."""
+    return len(pm.modelcontext(None).coords[dim])
 
 
 def correlation(covariance: Covariance) -> TensorVariable:

@@ -62,7 +62,7 @@ class Replay:
             given = {name: model[name] for name in given if name in model.named_vars}
         known = {name: v for name, v in given.items() if v in needed}
         self.names = list(known)
-        inputs = {v: v.type.clone(shape=(None,) * v.ndim)() for v in known.values()}
+        inputs: dict[Any, Any] = {v: v.type.clone(shape=(None,) * v.ndim)() for v in known.values()}
         cut = clone_replace(list(outputs), inputs, rebuild_strict=False)
         batched = {
             v: v.type.clone(shape=(None, *v.type.shape))(name=name)

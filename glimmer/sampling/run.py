@@ -133,9 +133,9 @@ def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
     import xarray as xr
 
     from glimmer.sampling.kernels import one_blas_thread
-    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
+    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie, numbered_dims
 
-    compiled = compile_for_nutpie(model, var_names=[])
+    compiled = numbered_dims(compile_for_nutpie(model, var_names=[]))
     with one_blas_thread():
         drawn = nutpie.sample(
             compiled,
