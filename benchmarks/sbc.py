@@ -30,10 +30,10 @@ from scipy.stats import binom
 import glimmer as gl
 from glimmer.model import assemble
 from glimmer.model.replay import Replay, flat
+from glimmer.sampling.coordinates import choose
 from glimmer.sampling.fit import _recovered
 from glimmer.sampling.kernels import one_blas_thread
 from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
-from glimmer.sampling.plan import choose
 
 RANKS = 99  # posterior draws that a true value is compared with
 SAMPLER = {"draws": 495, "tune": 500, "chains": 2}

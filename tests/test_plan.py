@@ -15,7 +15,8 @@ from pymc.logprob.basic import conditional_logp
 
 import glimmer as gl
 from glimmer.errors import SamplingError
-from glimmer.sampling.plan import Z, choose
+from glimmer.sampling.coordinates import choose
+from glimmer.sampling.plan import Z
 
 N = 40
 RNG = np.random.default_rng(11)

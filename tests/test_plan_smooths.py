@@ -10,8 +10,9 @@ from test_plan import TABLE, dataset, marginal, plan_density
 import glimmer as gl
 from glimmer.model.smooth_effects import covariance_factor
 from glimmer.model.smooth_names import named_blocks
+from glimmer.sampling.coordinates import choose
 from glimmer.sampling.kernels.mixed_op import MixedTriangle
-from glimmer.sampling.plan import Z, choose
+from glimmer.sampling.plan import Z
 from glimmer.smooths import CholeskyBlock, DiagonalBlock
 
 # formula: the form of its last penalized block

@@ -130,8 +130,8 @@ class ModelBuilder:
         from glimmer.record import dumps
         from glimmer.results.check import check
         from glimmer.sampling import Settings, fit
+        from glimmer.sampling.coordinates import choose
         from glimmer.sampling.effects import left_out
-        from glimmer.sampling.plan import choose
 
         plan = choose(self.spec, self.design, coordinates) if model is None else None
         if sampler == "nutpie" and self._correlated(plan):

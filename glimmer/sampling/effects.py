@@ -91,7 +91,7 @@ def draw_effects(
     >>> model.fit(store_effects=False)  # doctest: +SKIP
     >>> model.draw_effects(levels={"g": ["17"]})  # doctest: +SKIP
     """
-    from glimmer.sampling.plan import choose
+    from glimmer.sampling.coordinates import choose
 
     if keep and levels is not None:
         raise ArgumentError("Only effects of all levels can be kept.", fix="leave out levels=")

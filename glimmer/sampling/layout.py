@@ -108,10 +108,8 @@ class Layout:
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
-    """Lay out a model, or return None if the kernels have no form for one of its terms."""
+    """Lay out a linear predictor, or return None if the kernels have no form for one of its terms."""
     named = list(named_blocks(spec.predictor.smooths))
-    if spec.nonlinear is not None:
-        return None
     parts = _common_parts(spec, named)
     if parts is None:
         return None

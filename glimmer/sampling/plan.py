@@ -1,14 +1,4 @@
-"""Which coordinates NUTS moves in, chosen from the specification; what the model means is the same.
-
-* **integrated**: the outcome is normal, so the coefficients given the other parameters are normal
-  too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
-  are drawn exactly afterwards.
-* **whitened**: coefficients are P^-1 r + L^-T z, with P = L L' their precision in the quadratic
-  approximation at a penalized mode; z is close to standard normal whatever the other parameters.
-* **plain**: the model as it stands.
-
-Draws come back as those of the model's own free variables.
-"""
+"""A model to sample in place of another: its coefficients integrated out, or whitened."""
 
 from __future__ import annotations
 
@@ -21,7 +11,6 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.errors import SamplingError, suggestion
 from glimmer.model.assemble import register_auxiliary
 from glimmer.model.replay import replay
 from glimmer.sampling.kernels import (
@@ -31,18 +20,17 @@ from glimmer.sampling.kernels import (
     draw_coefficients,
     rest_places,
 )
-from glimmer.sampling.layout import Layout, layout
+from glimmer.sampling.layout import Layout
 
 if TYPE_CHECKING:
     import xarray as xr
     from pytensor.tensor.variable import TensorVariable
 
-    from glimmer.model import Design, ModelSpec
+    from glimmer.model import Design
 
 type Positions = slice | np.ndarray
 
 CHUNK_BYTES = 32 * 2**20
-COORDINATES = ("integrated", "whitened", "plain")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,48 +138,6 @@ class Plan:
 
 
 Z = "coordinates"
-
-
-def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
-    """The plan for a model, or None to sample it as it stands.
-
-    Raises
-    ------
-    SamplingError
-        The coordinates asked for do not exist, or not for this model.
-    """
-    if coordinates is not None and coordinates not in COORDINATES:
-        raise SamplingError(
-            f"There are no coordinates {coordinates!r}.", fix=suggestion(coordinates, COORDINATES)
-        )
-    if coordinates == "plain" or not spec.likelihood:
-        return None
-    laid = layout(spec, design)
-    plan = None
-    if laid is not None and coordinates in (None, "integrated"):
-        plan = integrated(laid, design)
-    if plan is None and laid is not None and coordinates in (None, "whitened"):
-        plan = _whitened(laid, design, required=coordinates is not None)
-    if plan is None and coordinates is not None:
-        raise SamplingError(
-            f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
-        )
-    return plan
-
-
-def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
-    """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
-    from glimmer.sampling.whitened import whitened
-
-    family = laid.spec.family
-    if family.link_name in family.needs_intercept and not required:
-        return None
-    try:
-        return whitened(laid, design)
-    except SamplingError:
-        if required:
-            raise
-        return None
 
 
 def integrated(laid: Layout, design: Design) -> Plan | None:

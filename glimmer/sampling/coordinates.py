@@ -1,0 +1,75 @@
+"""Which coordinates NUTS moves in, chosen from the specification; what the model means is the same.
+
+* **integrated**: the outcome is normal, so the coefficients given the other parameters are normal
+  too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
+  are drawn exactly afterwards.
+* **whitened**: coefficients are P^-1 r + L^-T z, with P = L L' their precision in the quadratic
+  approximation at a penalized mode; z is close to standard normal whatever the other parameters.
+* **plain**: the model as it stands.
+
+Draws come back as those of the model's own free variables.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glimmer.errors import SamplingError, suggestion
+
+if TYPE_CHECKING:
+    from glimmer.model import Design, ModelSpec
+    from glimmer.sampling.layout import Layout
+    from glimmer.sampling.plan import Plan
+
+COORDINATES = ("integrated", "whitened", "plain")
+
+
+def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
+    """The plan for a model, or None to sample it as it stands.
+
+    Raises
+    ------
+    SamplingError
+        The coordinates asked for do not exist, or not for this model.
+    """
+    if coordinates is not None and coordinates not in COORDINATES:
+        raise SamplingError(
+            f"There are no coordinates {coordinates!r}.", fix=suggestion(coordinates, COORDINATES)
+        )
+    if coordinates == "plain" or not spec.likelihood:
+        return None
+    plan = None if spec.nonlinear is not None else _linear(spec, design, coordinates)
+    if plan is None and coordinates is not None:
+        raise SamplingError(
+            f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
+        )
+    return plan
+
+
+def _linear(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
+    """The plan for a linear predictor. Its kernels are compiled once on every machine."""
+    from glimmer.sampling.layout import layout
+    from glimmer.sampling.plan import integrated
+
+    laid = layout(spec, design)
+    plan = None
+    if laid is not None and coordinates in (None, "integrated"):
+        plan = integrated(laid, design)
+    if plan is None and laid is not None and coordinates in (None, "whitened"):
+        plan = _whitened(laid, design, required=coordinates is not None)
+    return plan
+
+
+def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
+    """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
+    from glimmer.sampling.whitened import whitened
+
+    family = laid.spec.family
+    if family.link_name in family.needs_intercept and not required:
+        return None
+    try:
+        return whitened(laid, design)
+    except SamplingError:
+        if required:
+            raise
+        return None
