@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from fake_fit import fake_fit
 from predict_cases import of_level, scalar
+from scipy.special import expit
 
 import glimmer as gl
 
@@ -50,7 +51,7 @@ def decay() -> pd.DataFrame:
 
 
 def logistic(x: Any, Asym: Any, xmid: Any, scal: Any) -> Any:
-    return Asym / (1 + np.exp((xmid - x) / scal))
+    return Asym * expit((x - xmid) / scal)
 
 
 def _orange(d: Draws, t: pd.DataFrame) -> np.ndarray:

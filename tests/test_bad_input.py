@@ -21,9 +21,9 @@ from pytensor.link.vm import VMLinker
 
 from glimmer import GlmerBuilder
 from glimmer.model.checks import CHECKS
-from tests.bad_input import Row, data, designs, formulas, outcomes
+from tests.bad_input import Row, curves, data, designs, formulas, outcomes
 
-ROWS = [*data.ROWS, *formulas.ROWS, *outcomes.ROWS, *designs.ROWS]
+ROWS = [*data.ROWS, *formulas.ROWS, *curves.ROWS, *outcomes.ROWS, *designs.ROWS]
 WARNINGS = [row for row in ROWS if row.warns]
 LAST = 109
 PLAIN = Mode("py", None)
@@ -32,8 +32,6 @@ MEDIAN_SECONDS = 0.05
 # Rows that no builder of this version can meet, and why.
 LATER = {
     38: "not a row of its own: every row is checked to leave the caller's data unchanged",
-    72: "nonlinear formulas have no builder yet; three-part formulas are refused",
-    73: "nonlinear formulas have no builder yet; three-part formulas are refused",
     85: "there is no ordinal family",
     86: "there is no categorical family; a factor of one level is refused by every family",
     91: "there is no censoring or truncation",

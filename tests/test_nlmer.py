@@ -17,19 +17,10 @@ from scipy import stats
 import glimmer as gl
 from glimmer.errors import (
     ArgumentError,
-    DataError,
-    DesignError,
-    DuplicateTerm,
     FormulaError,
     MeanFunctionError,
-    ModelError,
     NewDataError,
-    NotEnoughData,
-    NotFinite,
-    OutcomeError,
-    PriorError,
     StoreError,
-    UnknownFunction,
 )
 from glimmer.model.coordinates import Measured, Ordered
 from glimmer.model.group_effects import Informed
@@ -128,6 +119,17 @@ def test_known_parameters_are_numbers() -> None:
         orange()["age"].values, start["Asym"] + 1, start["xmid"], 350.0
     )
     assert np.sum(residual**2) < np.sum(shifted**2)
+
+
+def test_data_of_a_callable_are_the_columns_it_is_passed() -> None:
+    def shifted(level: Any, t: Any, a: Any, k: Any) -> Any:
+        return level + a * pt.exp(-k * t)
+
+    for kinds in (None, {"k": "rate"}):
+        model = gl.NlmerBuilder(
+            "y ~ shifted(x, t, a, k) ~ a | g", decay(), function=shifted, kinds=kinds
+        )
+        assert [p.name for p in model.spec.nonlinear.free] == ["a", "k"]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,11 @@ def test_density_of_theoph_with_its_ordering() -> None:
             lambda f, u: np.sqrt(0.25 + (0.3 * f) ** 2),
         ),
         ("power", {"sigma_power": 0.8}, lambda f, u: 0.5 * (f / u) ** 0.8),
+        (
+            "constant+power",
+            {"sigma_constant": 0.2, "sigma_power": 0.8},
+            lambda f, u: 0.5 * (0.2 + (f / u) ** 0.8),
+        ),
     ],
 )
 def test_residual_sds_follow_the_curve(residual: str, extra: dict[str, float], sd: Any) -> None:
@@ -423,107 +430,6 @@ def test_every_chain_starts_finite() -> None:
             assert np.isfinite(density(jittered))
 
 
-# Errors
-
-
-ERRORS: dict[str, tuple[type[ModelError], str, dict[str, Any]]] = {
-    "undeclared parameters": (MeanFunctionError, "y ~ a * exp(-k * t)", {}),
-    "one undeclared parameter": (MeanFunctionError, "y ~ a * exp(-k * t)", {"params": ["a"]}),
-    "a parameter never used": (MeanFunctionError, "y ~ a * exp(-t)", {"params": ["a", "k"]}),
-    "a parameter named as a column": (
-        MeanFunctionError,
-        "y ~ a * exp(-x * t)",
-        {"params": ["a", "x"]},
-    ),
-    "an SS parameter named as a column": (MeanFunctionError, "y ~ SSmicmen(t, x, K)", {}),
-    "params of an unknown parameter": (
-        MeanFunctionError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"params": {"vm": "~ 1"}},
-    ),
-    "an unknown function": (UnknownFunction, "y ~ SSlogistic(t, a, b, c)", {}),
-    "too few arguments": (MeanFunctionError, "y ~ SSmicmen(t, Vm)", {}),
-    "data after parameters": (MeanFunctionError, "y ~ SSmicmen(Vm, t, K)", {}),
-    "no outcome": (OutcomeError, "~ SSmicmen(t, Vm, K)", {}),
-    "a literal one": (FormulaError, "y ~ SSmicmen(t, Vm, K) ~ (1 | g)", {}),
-    "a term without a parameter": (FormulaError, "y ~ SSmicmen(t, Vm, K) ~ x + (Vm | g)", {}),
-    "the same effect twice": (
-        DuplicateTerm,
-        "y ~ SSmicmen(t, Vm, K) ~ (Vm | g)",
-        {"params": {"Vm": "~ (1 | g)"}},
-    ),
-    "an unknown column": (FormulaError, "y ~ SSmicmen(time, Vm, K)", {}),
-    "an impossible transform": (
-        DesignError,
-        "y ~ a * exp(-k * t)",
-        {"params": ["a", "k"], "transforms": {"a": "logit(0, 1)"}},
-    ),
-    "an unknown transform": (
-        DesignError,
-        "y ~ a * exp(-k * t)",
-        {"params": ["a", "k"], "transforms": {"a": "sqrt"}},
-    ),
-    "a transform out of the domain": (
-        DesignError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"transforms": {"K": "identity"}},
-    ),
-    "a transform of a stranger": (
-        DesignError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"transforms": {"k": "log"}},
-    ),
-    "everything known": (
-        MeanFunctionError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"params": {"Vm": 1, "K": 2}},
-    ),
-    "an unknown residual": (
-        DesignError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"residual": "linear"},
-    ),
-    "a residual sd of counts": (
-        DesignError,
-        "count ~ a * exp(-k * t)",
-        {"params": ["a", "k"], "family": "poisson", "residual": "power"},
-    ),
-    "a curve that is zero": (NotFinite, "y ~ SSmicmen(t, Vm, K)", {"family": "lognormal"}),
-    "a residual sd of zero": (
-        NotFinite,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"residual": "proportional"},
-    ),
-    "an unknown preset": (PriorError, "y ~ SSmicmen(t, Vm, K)", {"priors": "flat"}),
-    "a prior of a stranger": (
-        PriorError,
-        "y ~ SSmicmen(t, Vm, K)",
-        {"prior": {"vm": gl.normal(0, 1)}},
-    ),
-    "code": (FormulaError, "y ~ a * __import__('os')", {"params": ["a"]}),
-    "params that are a text": (ArgumentError, "y ~ a * t", {"params": "a"}),
-}
-
-
-@pytest.mark.parametrize("case", ERRORS)
-def test_bad_input_is_a_typed_error(case: str) -> None:
-    kind, formula, arguments = ERRORS[case]
-    with pytest.raises(kind):
-        gl.NlmerBuilder(formula, decay(), **arguments)
-
-
-def test_too_few_distinct_inputs() -> None:
-    few = decay()[decay()["t"] < 2]
-    with pytest.raises(NotEnoughData, match="distinct"):
-        gl.NlmerBuilder("y ~ SSlogis(t, Asym, xmid, scal)", few)
-
-
-def test_inputs_outside_the_domain() -> None:
-    early = decay().assign(t=decay()["t"] - 1)
-    with pytest.raises(DataError, match="no meaning"):
-        gl.NlmerBuilder("y ~ SSweibull(t, Asym, Drop, lrc, pwr)", early)
-
-
 # Predictions
 
 
@@ -625,8 +531,43 @@ def test_new_data_are_judged() -> None:
     model = fake("orange")
     with pytest.raises(NewDataError, match="age"):
         model.posterior_epred(orange().drop(columns="age"))
-    with pytest.raises(ArgumentError, match="marginal"):
-        model.posterior_epred(orange(), groups="marginal")
+
+
+def test_marginal_mean_of_one_effect() -> None:
+    """exp(log a + b) has the mean a exp(sd^2 / 2)."""
+    model = fake("counts")
+    new = decay().iloc[[0, 3, 5]].drop(columns="g")
+    found = model.posterior_epred(new, groups="marginal").values
+    typical = model.posterior_epred(new, groups=None).values
+    sd = model.idata["posterior"]["a|g_sigma"].values[..., None]
+    np.testing.assert_allclose(found, typical * np.exp(sd**2 / 2), rtol=1e-8)
+
+
+def test_marginal_mean_of_correlated_effects_on_two_parameters() -> None:
+    """Against 200,000 groups drawn in numpy."""
+    model = fake("covariates")
+    new = orange().iloc[[0, 3, 6]].drop(columns=["Tree", "plot"])
+    found = model.posterior_epred(new, groups="marginal").values[0, :5]
+    typical = model.posterior_epred(new, groups=None).values[0, :5]
+    d = model.idata["posterior"].to_dataset().isel(chain=0)
+    order = model.spec.groups[0].effect_names
+    z = np.random.default_rng(1).normal(size=(3, 200_000, 1))
+    missed = []
+    for i in range(5):
+        one = d.isel(draw=i)
+        joint = np.einsum("ij,jkl->ikl", np.linalg.cholesky(one["Tree_corr"].values), z[:2])
+        b = {name: float(one[f"{name}_sigma"]) * v for name, v in zip(order, joint, strict=True)}
+        Asym = float(one["Asym_Intercept"]) + float(one["Asym_big"]) * new["big"].values
+        scal = float(one["scal_Intercept"]) + float(one["scal_z"]) * new["z"].values
+        curves = logistic(
+            new["age"].values,
+            Asym + b["Asym|Tree"],
+            float(one["xmid"]) + b["xmid|Tree"],
+            np.exp(scal + float(one["scal|plot_sigma"]) * z[2]),
+        )
+        assert np.all(np.abs(found[i] - curves.mean(0)) < 0.02 * curves.std(0))
+        missed.append(np.abs(typical[i] - curves.mean(0)) / curves.std(0))
+    assert np.max(missed) > 0.2
 
 
 # After the fit
@@ -644,6 +585,15 @@ def test_parameters_of_individuals_and_what_derives_from_them() -> None:
     assert table.loc[("Asym", "1"), "shrinkage"] == pytest.approx(shrinkage)
     found = model.derived({"half": "log(2) * scal + xmid", "top": "Asym"}, by="Tree")
     assert found.loc[("top", "2"), "Median"] == pytest.approx(float(big.median()))
+    rows = {"age": [500, 500], "big": [0, 1], "z": [0.5, 0.5]}
+    found = model.derived({"top": "Asym", "scal": "scal"}, newdata=rows)
+    intercept, scal = draws["Asym_Intercept"], draws["scal_Intercept"] + 0.5 * draws["scal_z"]
+    assert found.loc[("top", 0), "Median"] == pytest.approx(float(intercept.median()))
+    big = float((intercept + draws["Asym_big"]).median())
+    assert found.loc[("top", 1), "Median"] == pytest.approx(big)
+    assert found.loc[("scal", 0), "Median"] == pytest.approx(float(np.exp(scal).median()))
+    with pytest.raises(ArgumentError, match="two questions"):
+        model.derived({"top": "Asym"}, by="Tree", newdata=rows)
     with pytest.raises(MeanFunctionError, match="covariates"):
         model.derived({"top": "Asym"})
     with pytest.raises(MeanFunctionError, match="no parameter"):

@@ -16,7 +16,6 @@ from glimmer.model.nonlinear_spec import Information
 from glimmer.model.transforms import Transform
 
 if TYPE_CHECKING:
-    from glimmer.model.curve_priors import Units
     from glimmer.model.curve_start import CurveStart
     from glimmer.model.design import Design
     from glimmer.model.spec import ModelSpec
@@ -42,7 +41,7 @@ class GroupPosterior:
 
 
 def informed(
-    spec: ModelSpec, design: Design, start: CurveStart, units: Units
+    spec: ModelSpec, design: Design, start: CurveStart
 ) -> tuple[dict[str, Information], dict[str, float]]:
     """What rows say of each effect.
 
@@ -51,7 +50,6 @@ def informed(
     spec : ModelSpec
     design : Design
     start : CurveStart
-    units : Units
 
     Returns
     -------
@@ -70,7 +68,7 @@ def informed(
         own = [spec.nonlinear.parameter(target) for target in targets]
         centers = np.array([p.predictor.start if p.predictor else 0.0 for p in own], float)
         pairs = zip(own, centers, strict=True)
-        least = np.array([units.between(p.kind, p.transform, at) / 4 for p, at in pairs])
+        least = np.array([start.units.between(p.kind, p.transform, at) / 4 for p, at in pairs])
         J = np.column_stack([slopes[target] for target in targets]) * group.columns
         fitted = group_posterior(J, residuals, group.index, len(block.levels), least)
         precision = np.maximum(1 / fitted.variance - 1 / fitted.between, SMALLEST / fitted.between)

@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glimmer.data import Frame
-from glimmer.errors import (
-    ArgumentError,
-    DuplicateTerm,
-    FormulaError,
-    MeanFunctionError,
-    OutcomeError,
-    UnknownFunction,
-    suggestion,
-)
-from glimmer.formula import (
-    Call,
-    Formula,
-    GroupTerm,
-    Interaction,
-    Name,
-    Node,
-    Number,
-    Terms,
-    Unary,
-    expand,
-    parse,
-    variables,
-)
+from glimmer.errors import ArgumentError, DuplicateTerm, FormulaError, OutcomeError
+from glimmer.formula import Call, Formula, GroupTerm, Interaction, Name, Terms, expand, parse
 from glimmer.model.checks import Judge
-from glimmer.nonlinear import (
-    MeanFunction,
-    Parameter,
-    find_mean_function,
-    mean_function,
-    mean_function_names,
-)
-from glimmer.nonlinear.evaluate import bind
+from glimmer.model.curve_call import Curve, read_curve
+from glimmer.model.reading import named, used_columns
 from glimmer.terms.parameter_groups import ParameterEffects
-
-FORMULA = 'write "y ~ SSlogis(x, Asym, xmid, scal) ~ Asym | g", or give params={"Asym": "~ 1"}'
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A mean function with the data and the names it is given in a formula.
-
-    Attributes
-    ----------
-    function : MeanFunction
-    inputs : tuple of tuple of Node
-        For each data argument, the columns it is made of.
-    names : tuple of str
-        Of the parameters, in the function's order.
-    known : dict of str to float
-        Values of parameters that are not estimated.
-    """
-
-    function: MeanFunction
-    inputs: tuple[tuple[Node, ...], ...]
-    names: tuple[str, ...]
-    known: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,6 +43,24 @@ class Reading:
     terms: dict[str, tuple[str, Terms]]
     groups: tuple[tuple[Written, ...], ...]
 
+    @property
+    def own_formulas(self) -> dict[str, str]:
+        """Of the parameters that have a formula of their own, with more than an intercept."""
+        plain = ("~ 1", self.formula.text)
+        return {name: own for name, (own, _) in self.terms.items() if own not in plain}
+
+    @property
+    def columns(self) -> Iterator[tuple[str, Name]]:
+        """Every column on a right-hand side, with the formula it stands in."""
+        text, right = self.formula.text, replace(self.formula, response=None)
+        inputs = (node for argument in self.curve.inputs for node in argument)
+        yield from ((text, name) for name in named(*inputs))
+        for own, terms in self.terms.values():
+            yield from ((own, name) for name in used_columns(right, terms))
+        for one in (one for block in self.groups for one in block):
+            common = (node for e in one.effects for term in e.common for node in term.factors)
+            yield from ((one.formula, name) for name in named(*one.term.factor, *common))
+
 
 def read_curve_model(
     text: str,
@@ -114,19 +82,44 @@ def read_curve_model(
         raise OutcomeError(
             "The formula has no outcome.", formula=text, span=(0, 1), fix="write y ~ ..."
         )
+    outcome = _outcome(formula)
+    others = [name for name in frame.names if name != outcome]
     given = _given(params)
-    curve = _curve(formula, frame, given, function, kinds or {})
-    _check_names(formula, curve, given, frame)
+    curve = read_curve(formula, frame, given, function, kinds or {})
     terms: dict[str, tuple[str, Terms]] = {}
     written: list[Written] = []
     for name in curve.names:
         if name not in curve.known:
-            own, found = _parameter_terms(name, given.get(name, "~ 1"), frame, judge)
+            own, found = _parameter_terms(name, given.get(name, "~ 1"), others, judge)
             terms[name] = own, replace(found, groups=())
             written += _of_parameter(own, name, found)
     if len(formula.parts) > 1:
         written += _third_part(formula, curve, terms, judge)
-    return Reading(formula, curve, terms, _blocks(written))
+    reading = Reading(formula, curve, terms, _blocks(written))
+    _check_outcome_unused(reading, outcome)
+    return reading
+
+
+def _outcome(formula: Formula) -> str | None:
+    """The column that is the outcome; None if several are."""
+    node = formula.response
+    if isinstance(node, Call) and len(node.args) > 1:
+        node = node.args[0]
+    names = {name.name for name in named(node)}
+    return names.pop() if len(names) == 1 else None
+
+
+def _check_outcome_unused(reading: Reading, outcome: str | None) -> None:
+    """The outcome must not explain itself."""
+    for formula, name in reading.columns:
+        if name.name == outcome:
+            raise OutcomeError(
+                f"The outcome {outcome!r} stands on both sides.",
+                column=outcome,
+                formula=formula,
+                span=name.span,
+                fix="leave it out of the right-hand side",
+            )
 
 
 def _given(params: Any) -> dict[str, Any]:
@@ -140,160 +133,10 @@ def _given(params: Any) -> dict[str, Any]:
     return dict.fromkeys(params, "~ 1")
 
 
-def _curve(
-    formula: Formula,
-    frame: Frame,
-    given: dict[str, Any],
-    function: Any,
-    kinds: Mapping[str, str],
-) -> Curve:
-    from glimmer.nonlinear.inline import inline_function
-
-    node = formula.parts[0]
-    if isinstance(function, str):
-        function = find_mean_function(function)
-    if function is not None and not isinstance(function, MeanFunction):
-        declared = {n: kinds[n] for n in kinds} or None
-        function = mean_function(function, parameters=declared)
-    if isinstance(node, Call):
-        if function is not None and node.function not in mean_function_names():
-            return _called(node, function, formula)
-        if node.function in mean_function_names() and _plain(node, frame):
-            return _called(node, function or find_mean_function(node.function), formula)
-    if function is not None:
-        raise MeanFunctionError(
-            f"The formula does not call {function!r}.",
-            formula=formula.text,
-            span=node.span,
-            fix=f"write y ~ {function!r}, with your columns and parameters",
-        )
-    if not given:
-        _check_known(node, formula)
-    parameters = {n: Parameter(n, kinds[n]) if n in kinds else Parameter(n) for n in given}
-    curve = inline_function(
-        node, formula=formula.text, parameters=parameters, columns=frame.names, name="curve"
-    )
-    nodes = {name.name: name for name in variables(node)}
-    inputs = tuple((nodes[argument.name],) for argument in curve.inputs)
-    return Curve(curve, inputs, curve.names, _known(given))
-
-
-def _check_known(node: Node, formula: Formula) -> None:
-    """Raise when a formula calls what is no function, or writes a curve without ``params=``."""
-    if isinstance(node, Call) and node.function not in mean_function_names():
-        raise UnknownFunction(
-            f"There is no mean function {node.function!r}.",
-            formula=formula.text,
-            span=(node.span[0], node.span[0] + len(node.function)),
-            fix=suggestion(node.function, mean_function_names())
-            + " (or give your own with function=)",
-        )
-    raise MeanFunctionError(
-        "The parameters of this curve are not declared.",
-        formula=formula.text,
-        span=node.span,
-        fix='declare them: params={"a": "~ 1", "k": "~ 1"}',
-    )
-
-
-def _plain(call: Call, frame: Frame) -> bool:
-    """Whether the parameters of a mean function are names or numbers, without arithmetic."""
-    function = find_mean_function(call.function)
-    passed = dict(zip((*function.input_names, *function.names), call.args, strict=False))
-    passed |= dict(call.kwargs)
-    own = [node for name, node in passed.items() if name in function.names]
-    return all(isinstance(node, Name) or _value(node) is not None for node in own)
-
-
-def _called(call: Call, function: MeanFunction, formula: Formula) -> Curve:
-    """A mean function as it is called: arguments by position or by name."""
-    try:
-        nodes = bind(
-            function.name, (*function.input_names, *function.names), call.args, dict(call.kwargs)
-        )
-    except MeanFunctionError as error:
-        raise MeanFunctionError(
-            error.message, formula=formula.text, span=call.span, fix=error.fix
-        ) from error
-    data, own = nodes[: len(function.inputs)], nodes[len(function.inputs) :]
-    names, known = [], {}
-    for parameter, node in zip(function.names, own, strict=True):
-        value = _value(node)
-        name = node.name if isinstance(node, Name) else parameter
-        if value is None and not isinstance(node, Name):
-            raise MeanFunctionError(
-                f"The parameter {parameter} of {function.name} is a name or a number.",
-                formula=formula.text,
-                span=node.span,
-                fix=f'give it a formula of its own: params={{"{parameter}": "~ ..."}}',
-            )
-        if name in names:
-            raise MeanFunctionError(
-                f"The parameter {name!r} is passed twice.", formula=formula.text, span=node.span
-            )
-        names.append(name)
-        if value is not None:
-            known[name] = value
-    inputs = tuple(
-        node.args if argument.ndim == 2 and isinstance(node, Call) else (node,)
-        for argument, node in zip(function.inputs, data, strict=True)
-    )
-    return Curve(function, inputs, tuple(names), known)
-
-
-def _value(node: Node) -> float | None:
-    match node:
-        case Number():
-            return float(node.value)
-        case Unary("-", Number()):
-            return -float(node.operand.value)  # type: ignore[attr-defined]
-    return None
-
-
-def _known(given: Mapping[str, Any]) -> dict[str, float]:
-    return {n: float(v) for n, v in given.items() if isinstance(v, int | float)}
-
-
-def _check_names(formula: Formula, curve: Curve, given: dict[str, Any], frame: Frame) -> None:
-    """Each name has one meaning: a column or a parameter."""
-    uses = {name.name: name.span for name in variables(formula.parts[0])}
-    for name in curve.names:
-        if name in frame:
-            raise MeanFunctionError(
-                f"{name!r} is a parameter and also a column of the data.",
-                column=name,
-                formula=formula.text,
-                span=uses.get(name, formula.parts[0].span),
-                fix="give the parameter another name, or rename the column",
-            )
-    for name in given:
-        if name not in curve.names:
-            raise MeanFunctionError(
-                f"params= names {name!r}, which is no parameter of this curve.",
-                formula=formula.text,
-                span=formula.parts[0].span,
-                fix=suggestion(str(name), curve.names),
-            )
-    curve.known.update(_known(given))
-    if len(curve.known) == len(curve.names):
-        raise MeanFunctionError(
-            "All parameters of the curve are known: nothing is left to estimate.",
-            formula=formula.text,
-            span=formula.parts[0].span,
-        )
-    parameters = set(curve.names)
-    for nodes in curve.inputs:
-        for use in (name for node in nodes for name in variables(node)):
-            if use.name in parameters:
-                raise MeanFunctionError(
-                    f"The parameter {use.name!r} stands where {curve.function!r} takes data.",
-                    formula=formula.text,
-                    span=use.span,
-                    fix="the data come first, then the parameters",
-                )
-
-
-def _parameter_terms(name: str, given: Any, frame: Frame, judge: Judge) -> tuple[str, Terms]:
+def _parameter_terms(
+    name: str, given: Any, names: Sequence[str], judge: Judge
+) -> tuple[str, Terms]:
+    """A parameter's formula and its terms; ``.`` stands for some names."""
     if not isinstance(given, str):
         raise FormulaError(
             f"The parameter {name!r} is given {given!r}.",
@@ -308,7 +151,6 @@ def _parameter_terms(name: str, given: Any, frame: Frame, judge: Judge) -> tuple
             span=(0, len(formula.text)),
             fix=f'write params={{"{name}": "~ x + (1 | g)"}}',
         )
-    names = list(frame.names)
     return formula.text, judge.hearing(
         "formula", lambda: expand(formula.text, formula.parts[0], names=names)
     )
@@ -387,10 +229,10 @@ def _split_effects(
     split = [_split(term, free, formula) for term in group.effects.common]
     if not split:
         raise FormulaError(
-            "A literal 1 is no parameter of the curve: which one varies?",
+            "A literal 1 is no parameter of the curve.",
             formula=formula.text,
             span=group.span,
-            fix=f"write ({free[0]} | {':'.join(map(str, group.factor))})",
+            fix=f"say what varies: ({free[0]} | {':'.join(map(str, group.factor))})",
         )
     out = []
     for name in dict.fromkeys(name for name, _ in split):

@@ -11,6 +11,7 @@ import numpy as np
 from glimmer.errors import NotFinite
 from glimmer.families import Family
 from glimmer.formula import Learned
+from glimmer.model.curve_priors import Units
 from glimmer.model.start import evaluate, possible
 from glimmer.nonlinear import MeanFunction
 from glimmer.terms import Outcome
@@ -28,7 +29,7 @@ class CurveStart:
     ----------
     estimates : dict of str to float
         By the name of the parameter in the formula, known ones included.
-    y_sd, x_span : float
+    units : Units
         sd of the outcome on the scale of the curve, range of the last input.
     learned : tuple of tuple of Learned
         The inputs.
@@ -37,8 +38,7 @@ class CurveStart:
     """
 
     estimates: dict[str, float]
-    y_sd: float
-    x_span: float
+    units: Units
     learned: tuple[tuple[Learned, ...], ...]
     y: np.ndarray
 
@@ -83,7 +83,7 @@ def curve_start(
     spread = float(y.std(ddof=1)) if len(y) > 1 else 1.0
     span = float(np.ptp(inputs[-1]))
     by_name = {own: float(estimates[p]) for p, own in zip(function.names, names, strict=True)}
-    return CurveStart(by_name, spread or 1.0, span or 1.0, learned, y)
+    return CurveStart(by_name, Units(spread or 1.0, span or 1.0), learned, y)
 
 
 def free_function(function: MeanFunction, known: Mapping[str, float]) -> MeanFunction:

@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import DesignError, PriorError, suggestion
+from glimmer.errors import DesignError, PriorError
 from glimmer.families import Family
-from glimmer.formula import Learned, Name, Node, Terms
+from glimmer.formula import Learned, Name
 from glimmer.model import findings
 from glimmer.model.arguments import per_row
 from glimmer.model.checks import Finding, Judge
 from glimmer.model.curve_information import informed
-from glimmer.model.curve_priors import PRESETS, CurveResolver, Units
+from glimmer.model.curve_parameters import centred, learn_parameters, parameter_blocks
+from glimmer.model.curve_priors import PRESETS, CurveResolver
 from glimmer.model.curve_reading import Reading, read_curve_model
 from glimmer.model.curve_start import CurveStart, curve_start, free_function, start_values
+from glimmer.model.curve_symmetry import decided
+from glimmer.model.curve_transforms import curve_transforms
 from glimmer.model.design import Design, design_of, input_arrays
-from glimmer.model.learn import (
-    Options,
-    centered_blocks,
-    meaning_of_weights,
-    read_response,
-)
-from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter, Ordering
+from glimmer.model.learn import Options, centered_blocks, meaning_of_weights, read_response
+from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter
 from glimmer.model.priors import ModelPriors
 from glimmer.model.reading import named
 from glimmer.model.residuals import find_residual
 from glimmer.model.rows import select
 from glimmer.model.spec import LinearPredictor, ModelSpec
-from glimmer.model.transforms import Transform, attainable, default_transform, read_transform
-from glimmer.nonlinear import Parameter
-from glimmer.smooths import learn_smooths, spec_from_call
-from glimmer.terms import Coder, GroupBlock, GroupDesign, Outcome, learn_common
-from glimmer.terms.parameter_groups import ParameterBlock, learn_parameter_groups, of_parameter
+from glimmer.terms import Coder, GroupBlock, GroupDesign, Outcome
+from glimmer.terms.parameter_groups import learn_parameter_groups
 
-NEAR = 0.2
-"""How far from the self-start chains start, in units of the scale of a default prior."""
-RSTANARM_LOGS = {"SSlogis": "scal", "SSfpl": "scal"}
-"""The parameters that stan_nlmer samples as logs; all others as they are."""
+type Scale = Literal["response", "link"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +43,16 @@ class CurveOptions:
     params: Any = None
     function: Any = None
     kinds: Mapping[str, str] | None = None
-    transforms: Mapping[str, Any] | None = None
+    transforms: Mapping[str, Any] = field(default_factory=dict)
     ordering: bool = True
     residual: str = "constant"
     link: Any = None
     priors: str = "default"
+
+    @property
+    def rstanarm(self) -> bool:
+        """Whether priors and transforms are those of stan_nlmer."""
+        return self.priors == "rstanarm"
 
 
 def learn_curve_model(
@@ -92,19 +89,22 @@ def learn_curve_model(
     response, outcome, family = read_response(reading.formula, frame, family, options, weights)
     assert outcome is not None  # noqa: S101
     start = _start(reading, coder, family, scale, outcome)
-    nonlinear = _nonlinear(reading, start, coder, options, curve, judge, family, scale)
+    transforms = curve_transforms(
+        reading, start, curve.transforms, family, link=scale == "link", rstanarm=curve.rstanarm
+    )
+    parameters = learn_parameters(reading, start, transforms, frame, options, judge)
     spec = ModelSpec(
         formula=text,
         family=family,
         response=response,
         predictor=_shift(shift, coder),
-        groups=learn_parameter_groups(_parameter_blocks(reading, options, frame)),
+        groups=learn_parameter_groups(parameter_blocks(reading, options, frame)),
         priors=ModelPriors(None, (), {}, {}, ()),
         weights=meaning_of_weights(weights, response, family),
         weights_column=None if weights.values is None or weights.array else weights.name,
         array_offset=offset.array,
         likelihood=not options.prior_PD,
-        nonlinear=nonlinear,
+        nonlinear=_nonlinear(reading, start, parameters, curve, scale),
     )
     design = design_of(spec, frame, offset=offset.values, functions=options.functions)
     design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
@@ -113,26 +113,33 @@ def learn_curve_model(
     return _completed(spec, design, options, curve, start, judge), design, frame
 
 
+def _nonlinear(
+    reading: Reading,
+    start: CurveStart,
+    parameters: tuple[NonlinearParameter, ...],
+    curve: CurveOptions,
+    scale: Scale,
+) -> Nonlinear:
+    """What is nonlinear; of two equal sets of parameters one is meant, unless told otherwise."""
+    nonlinear = Nonlinear(
+        reading.curve.function,
+        start.learned,
+        parameters,
+        scale=scale,
+        residual=curve.residual,
+        reference=start.units.y_sd,
+        formulas=reading.own_formulas,
+    )
+    return decided(nonlinear, start, curve.ordering)
+
+
 def _used_columns(reading: Reading, shift: tuple[Name, ...]) -> tuple[Name, ...]:
     """Every column that the model uses, each once."""
-    nodes: list[Node | None] = [reading.formula.response, *shift]
-    nodes += [node for argument in reading.curve.inputs for node in argument]
-    for _, terms in reading.terms.values():
-        nodes += _nodes(terms)
-    for block in reading.groups:
-        for written in block:
-            nodes += written.term.factor
-            nodes += [v for e in written.effects for term in e.common for v in term.factors]
-    return tuple(dict.fromkeys(named(*nodes)))
+    right = (name for _, name in reading.columns)
+    return tuple(dict.fromkeys((*named(reading.formula.response), *shift, *right)))
 
 
-def _nodes(terms: Terms) -> list[Node]:
-    by = [node for call in terms.smooths for key, node in call.kwargs if key == "by"]
-    smooth = [node for call in terms.smooths for node in call.args]
-    return [*(v for term in terms.common for v in term.factors), *terms.offsets, *smooth, *by]
-
-
-def _scaled(family: Family, curve: CurveOptions) -> tuple[Family, Any]:
+def _scaled(family: Family, curve: CurveOptions) -> tuple[Family, Scale]:
     """The family with its link, and whether the curve is the mean or the linear predictor."""
     residual = find_residual(curve.residual)
     if curve.residual != "constant" and family.unit != "y":
@@ -153,17 +160,8 @@ def _scaled(family: Family, curve: CurveOptions) -> tuple[Family, Any]:
     return family, "response"
 
 
-def _learned_inputs(reading: Reading, coder: Coder) -> tuple[tuple[Learned, ...], ...]:
-    from glimmer.terms.response import arithmetic
-
-    return tuple(
-        tuple(coder.learned(arithmetic(node)) for node in argument)
-        for argument in reading.curve.inputs
-    )
-
-
 def _start(
-    reading: Reading, coder: Coder, family: Family, scale: Any, outcome: Outcome
+    reading: Reading, coder: Coder, family: Family, scale: Scale, outcome: Outcome
 ) -> CurveStart:
     """The estimates of the self-start, after the data have been judged."""
     function, known = reading.curve.function, reading.curve.known
@@ -179,142 +177,12 @@ def _start(
     return curve_start(free, arrays, y, values, reading.curve.names, function, learned)
 
 
-def _nonlinear(
-    reading: Reading,
-    start: CurveStart,
-    coder: Coder,
-    options: Options,
-    curve: CurveOptions,
-    judge: Judge,
-    family: Family,
-    scale: Any,
-) -> Nonlinear:
-    names = reading.curve.names
-    transforms = _transforms(reading, start, curve, family, scale)
-    units = Units(start.y_sd, start.x_span)
-    parameters = []
-    for parameter, name in zip(reading.curve.function.parameters, names, strict=True):
-        if name in reading.curve.known:
-            value = reading.curve.known[name]
-            parameters.append(NonlinearParameter(name, parameter.kind, Transform(), None, value))
-            continue
-        transform = transforms[name]
-        at = float(transform.forward(start.estimates[name], start.estimates))
-        own, terms = reading.terms[name]
-        text_coder = Coder(coder.frame, own, options.contrasts, options.functions)
-        predictor = _predictor(name, terms, text_coder, options, judge, at)
-        unit = units.population(parameter.kind, transform, at)
-        parameters.append(
-            NonlinearParameter(
-                name, parameter.kind, transform, predictor, None, unit, at, NEAR * unit
-            )
-        )
-    nonlinear = Nonlinear(
-        reading.curve.function,
-        start.learned,
-        tuple(parameters),
-        scale=scale,
-        residual=curve.residual,
-        reference=start.y_sd,
-        formulas={
-            name: own
-            for name, (own, _) in reading.terms.items()
-            if own not in ("~ 1", reading.formula.text)
-        },
-    )
-    orderings = _orderings(nonlinear, start)
-    if curve.ordering:
-        return replace(nonlinear, orderings=orderings)  # type: ignore[type-var]
-    return _undecided(nonlinear, orderings)
+def _learned_inputs(reading: Reading, coder: Coder) -> tuple[tuple[Learned, ...], ...]:
+    from glimmer.terms.response import arithmetic
 
-
-def _undecided(nonlinear: Nonlinear, orderings: tuple[Ordering, ...]) -> Nonlinear:
-    """Where two sets of parameters give the same curve, let chains start between them."""
-    own = dict(zip(nonlinear.function.names, nonlinear.parameters, strict=True))
-    names = {symmetry.name: symmetry for symmetry in nonlinear.function.symmetries}
-    moved: dict[str, NonlinearParameter] = {}
-    for ordering in orderings:
-        symmetry = names[ordering.symmetry]
-        mirrored = symmetry.mirror({n: p.origin for n, p in own.items()})
-        for n in symmetry.image:
-            middle, half = (own[n].origin + mirrored[n]) / 2, abs(own[n].origin - mirrored[n]) / 2
-            parameter = replace(own[n], origin=middle, reach=half or own[n].reach)  # type: ignore[type-var]
-            moved[parameter.name] = parameter
-    parameters = tuple(moved.get(p.name, p) for p in nonlinear.parameters)
-    return replace(nonlinear, parameters=parameters)  # type: ignore[type-var]
-
-
-def _transforms(
-    reading: Reading, start: CurveStart, curve: CurveOptions, family: Family, scale: Any
-) -> dict[str, Transform]:
-    """The transform of each free parameter: the user's, else that of its domain."""
-    given, free = dict(curve.transforms or {}), dict(reading.terms)
-    for name in given:
-        if name not in free:
-            raise DesignError(
-                f"transforms= names {name!r}, which is no free parameter of the curve.",
-                fix=suggestion(str(name), free),
-            )
-    out = {}
-    for parameter, name in zip(reading.curve.function.parameters, reading.curve.names, strict=True):
-        if name not in free:
-            continue
-        at = start.estimates[name]
-        renamed = _in_family(replace(parameter, name=name), family, scale, at)
-        if name in given:
-            out[name] = read_transform(given[name], renamed, at)
-        elif curve.priors == "rstanarm":
-            log = RSTANARM_LOGS.get(reading.curve.function.name) == parameter.name
-            out[name] = Transform("log") if log else Transform()
-        else:
-            out[name] = default_transform(renamed, at)
-        value = out[name].forward(at, start.estimates)
-        if not np.isfinite(value) or out[name].other not in ("", *free):
-            raise DesignError(
-                f"{out[name].label(name)} is not possible: the data put {name} at {at:.4g}.",
-                column=name,
-                fix=f'choose another: transforms={{"{name}": ...}}',
-            )
-    _check_above(out)
-    return out
-
-
-def _in_family(parameter: Parameter, family: Family, scale: Any, at: float) -> Parameter:
-    """A level of the outcome lies where the family's means do."""
-    lower = family.support.lower
-    upper = 1.0 if family.binary or family.has_trials else family.support.upper
-    level = parameter.kind == "y-level" and parameter.domain() == (-np.inf, np.inf)
-    if not level or scale == "link" or not lower < at < upper:
-        return parameter
-    return replace(parameter, lower=lower, upper=upper)
-
-
-def _check_above(transforms: Mapping[str, Transform]) -> None:
-    for name, transform in transforms.items():
-        seen = [name]
-        while transform.other:
-            if transform.other in seen:
-                raise DesignError(f"{' above '.join([*seen, transform.other])} has no beginning.")
-            seen.append(transform.other)
-            transform = transforms[transform.other]
-
-
-def _predictor(
-    name: str, terms: Terms, coder: Coder, options: Options, judge: Judge, at: float
-) -> LinearPredictor:
-    for term in terms.common:
-        levels = [len(coder.learned(node).levels or ()) or 1 for node in term.factors]
-        judge(findings.check_width(int(np.prod(levels)), str(term), len(coder.frame)))
-    specs = [spec_from_call(call, options.xt) for call in terms.smooths]
-    smooths = learn_smooths(specs, coder.frame, options.knots, options.select, coder.formula)
-    return LinearPredictor(
-        name=name,
-        intercept=terms.intercept,
-        common=of_parameter(name, learn_common(terms.common, terms.intercept, coder)),
-        offsets=tuple(coder.learned(node) for node in terms.offsets),
-        means=np.zeros(0),
-        start=at,
-        smooths=tuple(replace(s, prefix=f"{name}_") for s in smooths),  # type: ignore[type-var]
+    return tuple(
+        tuple(coder.learned(arithmetic(node)) for node in argument)
+        for argument in reading.curve.inputs
     )
 
 
@@ -322,42 +190,6 @@ def _shift(nodes: tuple[Name, ...], coder: Coder) -> LinearPredictor:
     """What is added to the curve itself: an offset, if any."""
     offsets = tuple(coder.learned(node) for node in nodes)
     return LinearPredictor("", False, (), offsets, np.zeros(0))
-
-
-def _orderings(nonlinear: Nonlinear, start: CurveStart) -> tuple[Ordering, ...]:
-    """Linear forms to keep positive, one for each symmetry that nothing else removes.
-
-    A symmetry is removed already when a parameter that it would change is known, or has a
-    transform without the changed value.
-    """
-    own = dict(zip(nonlinear.function.names, nonlinear.parameters, strict=True))
-    values = {p: start.estimates[q.name] for p, q in own.items()}
-    out = []
-    for symmetry in nonlinear.function.symmetries:
-        changed = symmetry.mirror(values)
-        free = all(
-            own[n].predictor is not None and attainable(own[n].transform, float(changed[n]))
-            for n in symmetry.image
-        )
-        weights = sorted(symmetry.positive.items(), key=lambda item: item[1])
-        members = [own[n] for n, _ in weights]
-        plain = all(
-            p.predictor is not None and p.predictor.intercept and p.transform.identity
-            for p in members
-        )
-        if free and plain and bool(symmetry.is_canonical(values)):
-            names = tuple(p.name for p in members)
-            out.append(Ordering(symmetry.name, names, np.array([w for _, w in weights], float)))
-    return tuple(out)
-
-
-def _parameter_blocks(reading: Reading, options: Options, frame: Frame) -> list[ParameterBlock]:
-    blocks = []
-    for block in reading.groups:
-        coder = Coder(frame, block[0].formula, options.contrasts, options.functions)
-        effects = tuple(effect for written in block for effect in written.effects)
-        blocks.append(ParameterBlock(block[0].term, coder, effects))
-    return blocks
 
 
 def _completed(
@@ -370,9 +202,7 @@ def _completed(
 ) -> ModelSpec:
     """The specification with its priors; judged on the way."""
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
-    resolver = CurveResolver(
-        spec.family, design.y, Units(start.y_sd, start.x_span), curve.priors, design.n
-    )
+    resolver = CurveResolver(spec.family, design.y, start.units, curve.priors, design.n)
     priors = resolver.curve(
         spec.nonlinear.free,
         design.curve.X,
@@ -384,7 +214,8 @@ def _completed(
         smooths=spec.smooths,
         prior_smooth=options.prior_smooth,
     )
-    spec = replace(spec, priors=_ordered(priors, spec.nonlinear))  # type: ignore[type-var]
+    _check_ordered(priors, spec.nonlinear)
+    spec = replace(spec, priors=priors)  # type: ignore[type-var]
     judge(findings.check_flat(spec.priors))
     judge(findings.check_few_levels(spec))
     start.check_possible(spec, design)
@@ -400,9 +231,9 @@ def _informed(
     those. What rows say of the groups is of no use where chains may start far from the self-start.
     """
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
-    nonlinear = _centred(spec.nonlinear, design.curve.X)
+    nonlinear = centred(spec.nonlinear, design.curve.X)
     near = all(p.predictor is not None and p.origin == p.predictor.start for p in nonlinear.free)
-    found, shares = informed(spec, design, start, Units(start.y_sd, start.x_span))
+    found, shares = informed(spec, design, start)
     if centered is None and near:
         nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
     sorted_ = [_sorted(b, design.groups[b.name], shares) for b in spec.groups]
@@ -432,7 +263,7 @@ def _sorted(
     )
 
 
-def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:
+def _check_ordered(priors: ModelPriors, nonlinear: Nonlinear) -> None:
     """Raise `PriorError` where intercepts that are ordered have priors that are not normal."""
     for ordering in nonlinear.orderings:
         for name in ordering.parameters:
@@ -442,20 +273,6 @@ def _ordered(priors: ModelPriors, nonlinear: Nonlinear) -> ModelPriors:
                     f"{name} is ordered ({ordering.symmetry}), so its prior must be normal.",
                     fix="use gl.normal(), or ordering=False",
                 )
-    return priors
-
-
-def _centred(nonlinear: Nonlinear, X: Mapping[str, np.ndarray]) -> Nonlinear:
-    """Predictors with the means of their columns."""
-    parameters = []
-    for parameter in nonlinear.parameters:
-        predictor = parameter.predictor
-        if predictor is not None:
-            columns = X[parameter.name]
-            means = columns.mean(axis=0) if predictor.intercept else np.zeros(columns.shape[1])
-            predictor = replace(predictor, means=means)  # type: ignore[type-var]
-        parameters.append(replace(parameter, predictor=predictor))  # type: ignore[type-var]
-    return replace(nonlinear, parameters=tuple(parameters))  # type: ignore[type-var]
 
 
 def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:

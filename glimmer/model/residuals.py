@@ -11,6 +11,9 @@ from glimmer.errors import DesignError, suggestion
 from glimmer.families import Auxiliary
 from glimmer.priors import exponential, normal
 
+SMALLEST = 1e-10
+"""Below, a power of the curve stays as it is: its slope has no end at zero."""
+
 
 @dataclass(frozen=True)
 class ResidualModel:
@@ -40,6 +43,12 @@ def _additive_proportional(sigma: Any, f: Any, unit: float, proportional: Any) -
     return pt.sqrt(sigma**2 + (proportional * f) ** 2)
 
 
+def _constant_power(sigma: Any, f: Any, unit: float, constant: Any, power: Any) -> Any:
+    import pytensor.tensor as pt
+
+    return sigma * (constant + pt.maximum(abs(f / unit), SMALLEST) ** power)
+
+
 RESIDUALS: dict[str, ResidualModel] = {
     "constant": ResidualModel(lambda sigma, f, unit: sigma),
     "proportional": ResidualModel(
@@ -53,10 +62,15 @@ RESIDUALS: dict[str, ResidualModel] = {
         parameters={"power": Auxiliary(normal(0, 1), lower=-math.inf)},
         vanishes=True,
     ),
+    "constant+power": ResidualModel(
+        _constant_power,
+        parameters={"constant": Auxiliary(exponential(1)), "power": Auxiliary(normal(0, 1))},
+    ),
 }
 """``constant``: sigma; ``proportional``: sigma |f|; ``additive+proportional``:
 sqrt(sigma^2 + (proportional f)^2); ``power``: sigma |f / sd(y)|^power (nlme's varPower, with
-sigma the residual sd where the curve is at sd(y))."""
+sigma the residual sd where the curve is at sd(y)); ``constant+power``:
+sigma (constant + |f / sd(y)|^power), power > 0 (its varConstPower)."""
 
 
 def find_residual(name: str) -> ResidualModel:

@@ -24,7 +24,10 @@ def bind(
             f"{known} has no argument {unknown[0]!r}.", fix=suggestion(unknown[0], names)
         )
     if len(args) > len(names):
-        raise MeanFunctionError(f"{known} takes {len(names)} arguments, not {len(args)}.")
+        raise MeanFunctionError(
+            f"{known} takes {len(names)} arguments, not {len(args)}.",
+            fix="pass the data, then the parameters",
+        )
     given = dict(zip(names, args, strict=False))
     twice = [name for name in kwargs if name in given]
     if twice:
@@ -32,7 +35,10 @@ def bind(
     given.update(kwargs)
     missing = [name for name in names if name not in given]
     if missing:
-        raise MeanFunctionError(f"{known} lacks {', '.join(map(repr, missing))}.")
+        raise MeanFunctionError(
+            f"{known} lacks {', '.join(map(repr, missing))}.",
+            fix="pass the data, then the parameters",
+        )
     return [given[name] for name in names]
 
 

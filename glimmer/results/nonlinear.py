@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glimmer.builders import ModelBuilder
+    from glimmer.model import Assembly
     from glimmer.model.nonlinear_spec import Nonlinear
     from glimmer.terms import GroupBlock
 
@@ -101,12 +102,32 @@ def individual_draws(model: ModelBuilder, by: str | None = None) -> dict[str, np
     posterior = model.fitted["posterior"].to_dataset()
     values = replay(assembly.model, list(assembly.parameters.values()), posterior)
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
-    return {
-        name: np.broadcast_to(
-            np.moveaxis(np.atleast_3d(array), 2, 0).reshape(-1, draws), (len(rows), draws)
-        )
-        for name, array in zip(assembly.parameters, values, strict=True)
-    }
+    flat = [array.reshape(draws, -1) for array in values]
+    return _by_row(assembly, flat, (len(rows), draws))
+
+
+def row_draws(model: ModelBuilder, newdata: Any) -> dict[str, np.ndarray]:
+    """Draws of the curve's parameters in each row where effects are zero, each (n, draws)."""
+    from glimmer.model import assemble
+    from glimmer.model.replay import Replay
+    from glimmer.results.prediction import Draws, Prediction, narrowed
+
+    prediction = Prediction(model, newdata, "mean", groups=None)
+    spec, design, levels = narrowed(prediction.spec, prediction.design)
+    assembly = assemble(spec, design, observe=False)
+    draws = Draws(prediction, spec, levels)
+    run = Replay(assembly.model, list(assembly.parameters.values()), draws.names)
+    values = run({name: draws[name] for name in run.names})
+    flat = [array.reshape(prediction.size, -1) for array in values]
+    return _by_row(assembly, flat, (design.n, prediction.size))
+
+
+def _by_row(
+    assembly: Assembly, values: Sequence[np.ndarray], shape: tuple[int, int]
+) -> dict[str, np.ndarray]:
+    """Parameters by name, rows first; those that are the same in every row repeated."""
+    pairs = zip(assembly.parameters, values, strict=True)
+    return {name: np.broadcast_to(array.T, shape) for name, array in pairs}
 
 
 def population_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
@@ -124,6 +145,7 @@ def derived(
     expressions: Mapping[str, str] | Sequence[str] | str | None = None,
     by: str | None = None,
     *,
+    newdata: Any = None,
     prob: float = 0.9,
     draws: bool = False,
 ) -> Any:
@@ -139,20 +161,24 @@ def derived(
         model's function (half-life, Tmax, ED50, ...).
     by : str, optional
         A grouping factor: the quantity of each of its levels, in place of the population's.
+    newdata : table, optional
+        The quantity in each row, for its covariates and effects of zero; columns as in `predict`.
     prob : float
         Probability of the central interval.
     draws : bool
-        Return the draws, a dict of arrays of shape (levels or 1, draws).
+        Return the draws, a dict of arrays of shape (levels, rows or 1; draws).
 
     Returns
     -------
     DataFrame or dict
-        Rows are quantities, or (quantity, level).
+        Rows are quantities, (quantity, level) or (quantity, row).
 
     Raises
     ------
     FormulaError, MeanFunctionError
         An expression is not arithmetic in the parameters.
+    ArgumentError
+        Both ``by`` and ``newdata`` are given, or the factor does not exist.
 
     Examples
     --------
@@ -160,16 +186,22 @@ def derived(
     """
     import pandas as pd
 
+    if by is not None and newdata is not None:
+        raise ArgumentError("by= and newdata= are two questions.", fix="ask one of them")
     asked = _expressions(model, expressions)
-    values = population_draws(model) if by is None else individual_draws(model, by)
+    if newdata is not None:
+        values = row_draws(model, newdata)
+    else:
+        values = population_draws(model) if by is None else individual_draws(model, by)
     found = {name: _evaluated(model, name, text, values) for name, text in asked.items()}
     if draws:
         return found
-    if by is None:
+    if by is None and newdata is None:
         return table(np.concatenate(list(found.values())), list(found), prob)
-    levels = list(_block(model, by).levels)
-    tables = {name: table(value, levels, prob) for name, value in found.items()}
-    return pd.concat(tables, names=["quantity", by])
+    count = len(next(iter(found.values())))
+    labels = list(range(count)) if by is None else list(_block(model, by).levels)
+    tables = {name: table(value, labels, prob) for name, value in found.items()}
+    return pd.concat(tables, names=["quantity", by or "row"])
 
 
 def _expressions(model: ModelBuilder, given: Any) -> dict[str, str]:
@@ -223,7 +255,7 @@ def _evaluated(
                 else f"{use.name!r} is no parameter of the curve.",
                 formula=formula,
                 span=use.span,
-                fix="pass by=, to have it for each individual"
+                fix="pass newdata=, to have it for some covariates, or by=, for each individual"
                 if covariates
                 else suggestion(use.name, values),
             )

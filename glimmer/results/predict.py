@@ -61,8 +61,9 @@ def predict(
         Which group-specific effects count. None: none of them, which is the curve of a group whose
         effects are zero. Names: those of grouping factors (``"Subject"``), blocks, or single
         effects (``"1|Subject"``); the others are zero. ``"marginal"``: the mean over the population
-        of groups, their effects integrated out of the expected outcome; only for ``kind="mean"``.
-        The columns of factors that do not count are not needed.
+        of groups, their effects integrated out of the expected outcome; only for ``kind="mean"``
+        (to 1e-7; to about 0.01 sds between groups where several effects enter a curve). The columns
+        of factors that do not count are not needed.
     new_levels : {"sample", "zero", "error"}
         What the effects of a level are that the model has not seen: drawn from N(0, Sigma) once for
         each draw of the posterior, the same in all its rows, independent of other levels, and joint

@@ -69,11 +69,6 @@ class Prediction:
                 f'groups="marginal" is an expected outcome, not kind={kind!r}.',
                 fix='use kind="mean"',
             )
-        if self.marginal and self.spec.nonlinear is not None:
-            raise ArgumentError(
-                'groups="marginal" integrates over a linear predictor, and a curve has several.',
-                fix="average predictions for new groups: many new levels, new_levels='sample'",
-            )
         self.new = newdata is not None
         self.columns: dict[str, np.ndarray] = {}
         given = PerRowArguments(offset, trials, weights)
@@ -179,16 +174,19 @@ class Prediction:
         """Predictions of one block of rows: assemble the model on them and replay the draws."""
         from glimmer.model import assemble
         from glimmer.model.replay import Replay
-        from glimmer.results.marginal import POINTS, marginal_mean
+        from glimmer.results.marginal import marginal_mean, of_one_new_group, points_of
 
-        spec, design, levels = narrowed(self.spec, self.design.take(np.arange(self.design.n)[rows]))
+        curve = self.marginal and self.spec.nonlinear is not None
+        rearranged = of_one_new_group if curve else narrowed
+        taken = self.design.take(np.arange(self.design.n)[rows])
+        spec, design, levels = rearranged(self.spec, taken)
         assembly = assemble(spec, design, observe=False)
         draws = Draws(self, spec, levels)
         unseen = _sample_unseen(self, spec, design, assembly.model, draws)
         _check_complete(assembly.model, draws)
         output = marginal_mean(spec, design, assembly) if self.marginal else self._of(assembly)
         run = Replay(assembly.model, [output], [*draws.names, *unseen])
-        row_bytes = 8 * max(design.n, 1) * (POINTS if self.marginal else 1)
+        row_bytes = 8 * max(design.n, 1) * (points_of(spec) if self.marginal else 1)
         given = {name: draws[name] for name in run.names} or {"": np.empty(self.size)}
         seed = [self.entropy, OUTCOME_STREAM, rows.start]
         out = np.empty((self.size, design.n), dtype=output.type.dtype)

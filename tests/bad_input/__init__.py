@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glimmer import GlmerBuilder, errors
+from glimmer import GlmerBuilder, NlmerBuilder, errors
 
 N = 24
 
@@ -107,6 +107,8 @@ class Row:
         Something true of the model.
     decided : str
         Why the row departs from the catalogue, where it does.
+    builder : type
+        What it is given to.
     """
 
     number: int
@@ -120,8 +122,9 @@ class Row:
     says: str = ""
     fix: str = ""
     check: str = ""
-    holds: Callable[[GlmerBuilder], bool] | None = None
+    holds: Callable[[Any], bool] | None = None
     decided: str = ""
+    builder: type[GlmerBuilder | NlmerBuilder] = GlmerBuilder
 
     @property
     def warns(self) -> bool:
@@ -133,9 +136,9 @@ class Row:
         """Whether no model is built."""
         return self.expected is not None and not self.warns
 
-    def build(self, data: Any, **more: Any) -> GlmerBuilder:
+    def build(self, data: Any, **more: Any) -> GlmerBuilder | NlmerBuilder:
         """Give it to the builder."""
-        return GlmerBuilder(self.formula, data, **{**self.arguments(), **more})
+        return self.builder(self.formula, data, **{**self.arguments(), **more})
 
 
 def names(model: GlmerBuilder) -> list[str]:
