@@ -108,7 +108,7 @@ class Layout:
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
-    """Lay out a linear predictor, or return None if the kernels have no form for one of its terms."""
+    """Lay out a linear predictor; None if the kernels have no form for one of its terms."""
     named = list(named_blocks(spec.predictor.smooths))
     parts = _common_parts(spec, named)
     if parts is None:
