@@ -13,12 +13,11 @@ from glimmer.model import findings
 from glimmer.model.checks import Judge
 from glimmer.model.curve_reading import Reading
 from glimmer.model.curve_start import CurveStart
-from glimmer.model.learn import Options
+from glimmer.model.learn import Options, smooth_terms
 from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter
 from glimmer.model.reading import covariates, named
 from glimmer.model.spec import LinearPredictor
 from glimmer.model.transforms import Transform
-from glimmer.smooths import learn_smooths, spec_from_call
 from glimmer.terms import Coder, learn_common
 from glimmer.terms.parameter_groups import ParameterBlock, of_parameter
 
@@ -60,11 +59,7 @@ def _predictor(
         levels = [len(coder.learned(node).levels or ()) or 1 for node in term.factors]
         judge(findings.check_width(int(np.prod(levels)), str(term), len(coder.frame)))
     judge(findings.check_covariates([coder.frame[v.name] for v in named(*covariates(terms))]))
-    specs = [spec_from_call(call, options.xt) for call in terms.smooths]
-    smooths = judge.hearing(
-        "smooths",
-        lambda: learn_smooths(specs, coder.frame, options.knots, options.select, coder.formula),
-    )
+    smooths = judge.hearing("smooths", lambda: smooth_terms(terms, coder, options))
     return LinearPredictor(
         name=name,
         intercept=terms.intercept,

@@ -172,11 +172,12 @@ def _predictor(
         common=learn_common(terms.common, terms.intercept, coder),
         offsets=tuple(_offset(node, coder) for node in terms.offsets),
         means=np.zeros(0),
-        smooths=judge.hearing("smooths", lambda: _smooths(terms, coder, options)),
+        smooths=judge.hearing("smooths", lambda: smooth_terms(terms, coder, options)),
     )
 
 
-def _smooths(terms: Terms, coder: Coder, options: Options) -> tuple[SmoothTerm, ...]:
+def smooth_terms(terms: Terms, coder: Coder, options: Options) -> tuple[SmoothTerm, ...]:
+    """Learn the smooths of a formula, in the form that their prior asks for."""
     specs = [_smooth_spec(call, coder.formula, options.xt) for call in terms.smooths]
     learned = learn_smooths(specs, coder.frame, options.knots, options.select, coder.formula)
     if isinstance(options.prior_smooth, RstanarmSmoothPrior):

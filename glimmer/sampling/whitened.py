@@ -23,6 +23,7 @@ from glimmer.sampling.kernels import (
     pack_rows,
     penalised_mode,
 )
+from glimmer.sampling.merging import merge_rows
 from glimmer.sampling.plan import Plan, Z
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ def _likelihood(
     # The kernel of the normal family takes precisions; all others take exponents.
     suits = spec.weights != "precision" and not (spec.family.normal and design.weights is not None)
     if family in FAMILIES and is_shipped(spec.family) and suits:
-        rows = pack_rows(
-            laid.blocks, family, design.y, trials=design.trials, weights=_exponents(spec, design),
-            sort=True,
-        )  # fmt: skip
+        assert design.y is not None  # noqa: S101
+        given = laid.blocks, design.y, design.trials, _exponents(spec, design)
+        blocks, y, trials, weights = given if spec.family.normal else merge_rows(*given)
+        rows = pack_rows(blocks, family, y, trials=trials, weights=weights, sort=True)
         only = next(iter(aux.values()), pt.zeros(()))
         packed = pm.Data("row_integers", rows.integers), pm.Data("row_floats", rows.floats)
         return RowDensity()(coefficients, only, *packed)[0]
