@@ -218,3 +218,10 @@ def test_estimates_have_rows_for_everything(integrated):
     assert list(integrated.sigma().index) == ["sigma"]
     assert "Subject_corr[1, Days]" in integrated.summary().index
     assert len(integrated.summary(pars=["varying"])) == 36
+
+
+def test_the_verdict_can_be_asked_for(integrated):
+    assert integrated.verdict().level == "good"
+    integrated.verdict().assert_trustworthy()
+    with pytest.raises(NotFitted):
+        sleep().verdict()

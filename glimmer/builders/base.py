@@ -128,7 +128,6 @@ class ModelBuilder:
             The log density is not finite where sampling starts, or an argument is impossible.
         """
         from glimmer.record import dumps
-        from glimmer.results.check import check
         from glimmer.sampling import Settings, fit
         from glimmer.sampling.coordinates import choose
         from glimmer.sampling.effects import left_out
@@ -155,9 +154,30 @@ class ModelBuilder:
             self.idata.attrs["glimmer_spec"] = dumps(self.spec)
         self.settings = settings
         if algorithm == "sampling" and draws >= ENOUGH_DRAWS:
-            verdict = self._explained(check(self.idata))
-            verdict.announce(progressbar)
+            self.verdict().announce(progressbar)
         return self.idata
+
+    def verdict(self) -> Verdict:
+        """Judge whether the last fit can be believed, as is said at the end of `fit`.
+
+        Returns
+        -------
+        Verdict
+            ``level`` is "good", "look" or "bad"; ``assert_trustworthy()`` raises if it is bad.
+
+        Raises
+        ------
+        NotFitted
+
+        Examples
+        --------
+        >>> model.fit(draws=2000)  # doctest: +SKIP
+        >>> model.verdict().level  # doctest: +SKIP
+        'good'
+        """
+        from glimmer.results.check import check
+
+        return self._explained(check(self.fitted))
 
     def on_rows(self, rows: np.ndarray) -> Self:
         """Return the same model, unfitted, on some of its training rows (a mask or positions).
