@@ -21,6 +21,7 @@ from glimmer.sampling.kernels import (
     rest_places,
 )
 from glimmer.sampling.layout import Layout
+from glimmer.sampling.numbers import numbers_as_data
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -140,6 +141,16 @@ class Plan:
 Z = "coordinates"
 
 
+def prior_data(laid: Layout) -> list[TensorVariable]:
+    """The normal priors of the common coefficients as data of the current model."""
+    return [pm.Data(name, getattr(laid, name)) for name in ("mean", "precision")]
+
+
+def data(products: CrossProducts) -> list[TensorVariable]:
+    """Cross-products as data of the current model."""
+    return [pm.Data(name, getattr(products, name)) for name in ("integers", "floats")]
+
+
 def integrated(laid: Layout, design: Design) -> Plan | None:
     """Integrate the coefficients out of a normal model with normal priors."""
     spec = laid.spec
@@ -152,11 +163,10 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
     with pm.Model(coords=spec.coords) as model:
         _, sigma = register_auxiliary(spec)
         triangles, scales = laid.hyperparameters(sigma)
-        integers = pm.Data("integers", products.integers)
-        floats = pm.Data("floats", products.floats)
-        value = IntegratedGaussian()(
-            triangles, scales, sigma, laid.mean, laid.precision, integers, floats
-        )[0]
+        numbers_as_data(model)
+        value = IntegratedGaussian()(triangles, scales, sigma, *prior_data(laid), *data(products))[
+            0
+        ]
         if spec.weights == "likelihood" and design.weights is not None:
             # a power w of a normal density is one of variance sigma^2 / w, times
             # (2 pi sigma^2)^((1 - w) / 2) w^(-1/2)

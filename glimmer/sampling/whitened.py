@@ -24,7 +24,8 @@ from glimmer.sampling.kernels import (
     penalised_mode,
 )
 from glimmer.sampling.merging import merge_rows
-from glimmer.sampling.plan import Plan, Z
+from glimmer.sampling.numbers import as_data, numbers_as_data
+from glimmer.sampling.plan import Plan, Z, data, prior_data
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -48,6 +49,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
     with pm.Model(coords=spec.coords) as model:
         aux, noise = register_auxiliary(spec)
         triangles, scales = laid.hyperparameters(noise)
+        numbers_as_data(model)
         mode = _mode(laid, design, model, aux, triangles, scales)
         products = cross_products(
             blocks,
@@ -61,11 +63,9 @@ def whitened(laid: Layout, design: Design) -> Plan:
             triangles,
             scales,
             pt.ones(()),
-            laid.mean,
-            laid.precision,
+            *prior_data(laid),
             z,
-            pm.Data("integers", products.integers),
-            pm.Data("floats", products.floats),
+            *data(products),
         )
         pm.Potential("effects", density)
         pm.Potential("common", _common_density(laid, coefficients))
@@ -84,7 +84,7 @@ def _rest(laid: Layout) -> int:
 def _common_density(laid: Layout, coefficients: TensorVariable) -> TensorVariable:
     """Log prior density of the common coefficients."""
     common = coefficients[laid.blocks.size - laid.blocks.X.shape[1] :]
-    terms = [pt.sum(pm.logp(prior.rv(), common[place])) for _, place, prior in laid.common]
+    terms = [pt.sum(pm.logp(as_data(prior.rv()), common[place])) for _, place, prior in laid.common]
     return pt.add(*terms) if len(terms) > 1 else pt.sum(pt.stack([*terms, pt.zeros(())]))
 
 
