@@ -131,7 +131,7 @@ CASES = {
         insteval,
         (),
         "ESS >= 400 in 10 min, 2 GB",
-        {"draws": 250, "tune": 200},
+        {"draws": 400, "tune": 200},
         needs_data=True,
     ),
     "million rows": Case(

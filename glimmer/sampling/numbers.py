@@ -35,6 +35,6 @@ def as_data(rv: Any) -> Any:
     for parameter in node.op.dist_params(node):
         (value,) = constant_fold([parameter], raise_not_constant=False)
         if isinstance(value, np.ndarray | np.generic) and np.any(np.mod(value, 1) != 0):
-            shared = pytensor.shared(np.asarray(value, parameter.dtype), shape=np.shape(value))
+            shared = pytensor.shared(np.asarray(value, float), shape=np.shape(value))
             node.inputs[node.inputs.index(parameter)] = shared
     return rv

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -42,16 +41,6 @@ def compile_for_nutpie(model: Any, var_names: Iterable[str] | None = None, **kwa
     """
     with lean_wrapper():
         return compile_pymc.compile_pymc_model(model, var_names=var_names, **kwargs)
-
-
-def numbered_dims(compiled: Any) -> Any:
-    """Give dimensions numbers for names: nutpie takes no name that has a comma."""
-    own = compile_pymc._UNCONSTRAINED_PARAMETER
-    dims, coords = {}, {own: compiled.coords[own]}
-    for i, (name, shape) in enumerate(compiled.shapes.items()):
-        dims[name] = tuple(f"{i}_{k}" for k in range(len(shape)))
-        coords |= {dim: np.arange(size) for dim, size in zip(dims[name], shape, strict=True)}
-    return replace(compiled, dims=dims, _coords=coords)
 
 
 @contextmanager

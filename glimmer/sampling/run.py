@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from glimmer.errors import SamplingError, suggestion
 
 if TYPE_CHECKING:
@@ -110,8 +112,6 @@ def _standard(drawn: xr.DataTree) -> xr.DataTree:
 
 def check_start(model: pm.Model) -> None:
     """Raise `SamplingError`, naming the variables at fault, if sampling cannot start."""
-    import numpy as np
-
     from glimmer.model.replay import DENSITY
 
     point = model.initial_point()
@@ -129,15 +129,21 @@ def check_start(model: pm.Model) -> None:
 
 def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
     """Sample with nutpie, which compiles the density alone: variables are derived afterwards."""
+    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
+
+    return run_nutpie(model, compile_for_nutpie(model, var_names=[]), settings)
+
+
+def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTree:
+    """Draw from a model that is compiled with no other variables than its coordinates."""
     import nutpie
     import xarray as xr
 
+    from glimmer.sampling.arrow import read_draws
     from glimmer.sampling.kernels import one_blas_thread
-    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie, numbered_dims
 
-    compiled = numbered_dims(compile_for_nutpie(model, var_names=[]))
     with one_blas_thread():
-        drawn = nutpie.sample(
+        trace = nutpie.sample(
             compiled,
             draws=settings.draws,
             tune=settings.tune,
@@ -147,31 +153,40 @@ def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
             target_accept=settings.target_accept,
             progress_bar=settings.progressbar,
             save_warmup=False,
-            store_unconstrained=True,
+            return_raw_trace=True,
             **settings.extra,
         )
-    groups = ("posterior", "unconstrained_posterior")
-    values = [drawn[group].to_dataset() for group in groups if group in drawn.children]
-    drawn["posterior"] = free_variables(model, xr.merge(values))
-    return drawn
+    names = [str(v.name) for v in model.value_vars]
+    values, stats = read_draws(trace, names, (*STATISTICS, *KEPT))
+    sizes = dict(zip(("chain", "draw"), next(iter(values.values())).shape, strict=False))
+    coords = {dim: np.arange(size) for dim, size in sizes.items()}
+    groups = {
+        "posterior": _dataset(values, coords),
+        "sample_stats": _dataset(stats, coords),
+    }
+    groups["posterior"] = free_variables(model, groups["posterior"])
+    return xr.DataTree.from_dict(groups)
+
+
+def _dataset(arrays: dict[str, np.ndarray], coords: dict[str, np.ndarray]) -> xr.Dataset:
+    import xarray as xr
+
+    def dims(name: str, array: np.ndarray) -> tuple[str, ...]:
+        return ("chain", "draw", *(f"{name}_dim_{i}" for i in range(array.ndim - 2)))
+
+    return xr.Dataset({n: (dims(n, v), v) for n, v in arrays.items()}, coords=coords)
 
 
 def free_variables(model: pm.Model, values: xr.Dataset) -> xr.Dataset:
     """Draws of a model's free variables, from those of its value variables."""
-    import xarray as xr
-
     from glimmer.model.replay import replay
 
     outputs = model.replace_rvs_by_values(model.free_RVs)
-    given = {v.name: v for v in model.value_vars if v.name is not None}
+    given = {str(v.name): v for v in model.value_vars}
     arrays = replay(model, outputs, values, given=given)
-    return xr.Dataset(
-        {
-            rv.name: (("chain", "draw", *(f"{rv.name}_{i}" for i in range(rv.ndim))), array)
-            for rv, array in zip(model.free_RVs, arrays, strict=True)
-        },
-        coords={dim: values.coords[dim] for dim in ("chain", "draw")},
-    )
+    coords = {str(dim): values.coords[dim].values for dim in ("chain", "draw")}
+    names = [rv.name for rv in model.free_RVs]
+    return _dataset(dict(zip(names, arrays, strict=True)), coords)
 
 
 def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
