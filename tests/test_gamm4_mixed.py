@@ -16,7 +16,6 @@ from reml import FLAT, Restricted
 
 import glimmer as gl
 from glimmer.model.smooth_names import named_blocks
-from glimmer.results.check import check
 from glimmer.results.predict import posterior_linpred
 from glimmer.results.smooth_checks import edf
 
@@ -101,9 +100,9 @@ MODELS = {
 @pytest.mark.parametrize("formula", MODELS)
 def test_models_with_mixed_penalties_sample_well(formula):
     model = gl.Gamm4Builder(formula, TABLE, family=MODELS[formula])
-    model.fit(target_accept=0.9, random_seed=1, progressbar=False)
+    model.fit(random_seed=1, progressbar=False)
     assert model.idata.attrs["coordinates"] != "plain"
-    verdict = check(model.idata)
+    verdict = model.verdict()
     assert verdict.divergences == 0
     assert verdict.level == "good", str(verdict)
 
@@ -120,7 +119,7 @@ def test_coordinates_do_not_change_the_posterior(outcome, family):
     fits = []
     for coordinates in (None, "plain"):
         model = gl.Gamm4Builder(formula, rows, family=family, prior_smooth=gl.gamma(4, 4))
-        model.fit(coordinates=coordinates, target_accept=0.95, random_seed=2, progressbar=False)
+        model.fit(coordinates=coordinates, target_accept=0.99, random_seed=2, progressbar=False)
         fits.append(model.idata["posterior"])
     found = []
     for name in fits[1].data_vars:
