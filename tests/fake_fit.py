@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import xarray as xr
-from pytensor.compile.mode import Mode
 
+from glimmer.modes import PLAIN
 from glimmer.sampling.fit import _constant, _observed, derived
-
-PLAIN = Mode(linker="py", optimizer=None)
 
 
 def fake_fit[B](builder: B, draws: int = 50, chains: int = 2, seed: int = 1) -> B:

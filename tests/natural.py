@@ -11,15 +11,14 @@ import pytensor
 from pymc.distributions.shape_utils import change_dist_size
 from pymc.logprob.basic import conditional_logp
 from pymc.pytensorf import reseed_rngs
-from pytensor.compile.mode import Mode
 from pytensor.graph.replace import clone_replace, vectorize_graph
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor import as_tensor
 from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
 
 from glimmer.model.group_effects import Standardized
+from glimmer.modes import PLAIN
 
-PLAIN = Mode(linker="py", optimizer=None)
 Values = dict[str, np.ndarray]
 
 

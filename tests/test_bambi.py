@@ -3,12 +3,11 @@
 import bambi
 import numpy as np
 import pytest
-from pytensor.compile.mode import Mode
 
 import glimmer as gl
 from glimmer.errors import DesignError, PriorError
+from glimmer.modes import PLAIN
 
-PLAIN = Mode(linker="py", optimizer=None)
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
 

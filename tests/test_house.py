@@ -22,7 +22,7 @@ FLOORS = (
     ("formula",),
     ("priors", "families"),
     ("data",),
-    ("errors", "record"),
+    ("errors", "record", "modes"),
 )
 HEIGHT = {room: -i for i, floor in enumerate(FLOORS) for room in floor}
 ABOVE = {"__init__", "__main__", "demo"}  # the doors to all rooms

@@ -11,7 +11,7 @@ from scipy import stats
 
 import glimmer as gl
 from glimmer.errors import NewDataError
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.results.loglik import (
     compute_log_likelihood,
     log_lik,

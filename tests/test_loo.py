@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from glimmer.errors import ArgumentError, DataError, SamplingWarning
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.results import loo as module
 from glimmer.results.compare import loo_compare, loo_model_weights
 from glimmer.results.loglik import log_lik

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import glimmer as gl
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.sampling import merging
 from glimmer.sampling.coordinates import choose
 from glimmer.sampling.kernels import Blocks, Group

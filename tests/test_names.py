@@ -3,7 +3,7 @@
 import numpy as np
 
 import glimmer as gl
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 
 DATA = {
     "y/z": np.random.default_rng(1).normal(size=40),

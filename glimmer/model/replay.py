@@ -16,23 +16,16 @@ from pymc.pytensorf import collect_default_updates
 from pytensor.compile.mode import Mode
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.replace import clone_replace, vectorize_graph
-from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
+
+from glimmer.modes import PLAIN
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
     from pytensor.tensor.variable import TensorVariable
 
-PLAIN = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
-DENSITY = Mode(
-    linker="py",
-    optimizer=RewriteDatabaseQuery(
-        include=["canonicalize", "stabilize", "local_check_parameter_to_ninf_switch"]
-    ),
-)
-"""For log densities: as written they overflow in the tails (log(1 - sigmoid(40)))."""
 CHUNK_BYTES = 64 * 2**20
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from glimmer.errors import NotFinite
 from glimmer.families.support import REAL
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
 

@@ -53,7 +53,7 @@ def floats(function: str, name: str, value: Any) -> np.ndarray:
 def interpreted(inputs: list[TensorVariable], outputs: Any) -> Callable[..., Any]:
     """A function that PyTensor's own interpreter runs: ready in milliseconds."""
     from pytensor import function
-    from pytensor.compile.mode import Mode
 
-    mode = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
-    return function(inputs, outputs, mode=mode, on_unused_input="ignore")
+    from glimmer.modes import PLAIN
+
+    return function(inputs, outputs, mode=PLAIN, on_unused_input="ignore")

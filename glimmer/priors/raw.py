@@ -296,10 +296,9 @@ def _positive(variable: TensorVariable, prior: Prior) -> TensorVariable:
 
 def _value(expression: TensorVariable) -> np.ndarray:
     """The value of a constant expression, without compiling anything."""
-    from pytensor.compile.mode import Mode
+    from glimmer.modes import PLAIN
 
-    plain = Mode(linker="py", optimizer=None)  # type: ignore[arg-type]
-    return np.asarray(expression.eval(mode=plain))
+    return np.asarray(expression.eval(mode=PLAIN))
 
 
 def _shown(value: np.ndarray) -> str:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from glimmer.errors import ArgumentError, PriorError, suggestion
 from glimmer.model.priors import improper
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.results.intervals import parameters
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import xarray as xr
 
 from glimmer.errors import OutcomeError
 from glimmer.model.assemble import Assembly, assemble
-from glimmer.model.replay import DENSITY, replay
+from glimmer.model.replay import replay
+from glimmer.modes import DENSITY
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -16,7 +16,8 @@ import xarray as xr
 from pytensor.graph.replace import vectorize_graph
 
 from glimmer.model.assemble import assemble
-from glimmer.model.replay import CHUNK_BYTES, DENSITY, replay
+from glimmer.model.replay import CHUNK_BYTES, replay
+from glimmer.modes import DENSITY
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -36,7 +36,7 @@ def prior_predictive(
     """
     import pymc as pm
 
-    from glimmer.model.replay import PLAIN
+    from glimmer.modes import PLAIN
 
     return pm.sample_prior_predictive(
         draws, model=model.build(), random_seed=random_seed, compile_kwargs={"mode": PLAIN}

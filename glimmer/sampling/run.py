@@ -112,7 +112,7 @@ def _standard(drawn: xr.DataTree) -> xr.DataTree:
 
 def check_start(model: pm.Model) -> None:
     """Raise `SamplingError`, naming the variables at fault, if sampling cannot start."""
-    from glimmer.model.replay import DENSITY
+    from glimmer.modes import DENSITY
 
     point = model.initial_point()
     terms = model.compile_fn(

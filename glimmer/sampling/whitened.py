@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 
 from glimmer.families.builtin import is_shipped
 from glimmer.model.assemble import outcome_arguments, register_auxiliary
-from glimmer.model.replay import PLAIN
+from glimmer.modes import PLAIN
 from glimmer.sampling.kernels import (
     FAMILIES,
     Mode,
