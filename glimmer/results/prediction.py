@@ -6,7 +6,6 @@ rows, and for each new level by its name, so that a prediction does not depend o
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
 from glimmer.results.estimates import not_stored
+from glimmer.results.new_levels import sample_unseen, unlearned
 from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, new_design
 from glimmer.terms import GroupDesign
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from glimmer.builders import ModelBuilder
     from glimmer.model import Assembly, Design, ModelSpec
-    from glimmer.model.smooth_names import NamedBlock
 
 Kind = Literal["mean", "linpred", "response"]
 NewLevels = Literal["sample", "zero", "error"]
@@ -34,7 +33,7 @@ Groups = str | Sequence[str] | None
 
 BLOCK_ROWS = 4096
 CHUNK_BYTES = 8 * 2**20
-DRAWS_STREAM, OUTCOME_STREAM, LEVEL_STREAM = range(3)
+DRAWS_STREAM, OUTCOME_STREAM = range(2)
 
 
 class Prediction:
@@ -107,7 +106,7 @@ class Prediction:
         from glimmer.model.smooth_names import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
-        for named, levels in _unlearned(self.spec, self.design):
+        for named, levels in unlearned(self.spec, self.design):
             blocks[":".join(grouping(named.smooth.term))] = levels
         return {factor: levels for factor, levels in blocks.items() if levels}
 
@@ -182,7 +181,7 @@ class Prediction:
         spec, design, levels = rearranged(self.spec, taken)
         assembly = assemble(spec, design, observe=False)
         draws = Draws(self, spec, levels)
-        unseen = _sample_unseen(self, spec, design, assembly.model, draws)
+        unseen = sample_unseen(self, spec, design, assembly.model, draws)
         _check_complete(assembly.model, draws)
         output = marginal_mean(spec, design, assembly) if self.marginal else self._of(assembly)
         run = Replay(assembly.model, [output], [*draws.names, *unseen])
@@ -259,79 +258,6 @@ class Draws(dict[str, np.ndarray]):
             values = values[self.prediction.positions]
         self[name] = values
         return self[name]
-
-
-def _sample_unseen(
-    prediction: Prediction, spec: ModelSpec, design: Design, model: pm.Model, draws: Draws
-) -> list[str]:
-    """Add to ``draws`` the effects of new levels, and return their names.
-
-    Each is normal given those before it, with mean and sd that the model itself states.
-    """
-    from glimmer.model.replay import Replay
-    from glimmer.model.smooth_names import NEW
-
-    names: list[str] = []
-    for block in spec.groups:
-        levels = design.groups[block.name].new_levels
-        z = _innovations(prediction, block.factor_name, levels) if levels else {}
-        for effect in block.effect_names if levels else ():
-            name = f"{effect}{NEW}"
-            if prediction.new_levels == "zero":
-                draws[name] = np.zeros((prediction.size, len(levels)))
-            else:
-                node = model[name].owner
-                run = Replay(model, node.op.dist_params(node), [*draws.names, *names])
-                mean, sd = (v.reshape(prediction.size, -1) for v in run(draws))
-                draws[name] = mean + sd * z[effect]
-            names.append(name)
-    for effect in draws.zero:
-        if f"{effect}{NEW}" in draws:
-            draws[f"{effect}{NEW}"] = np.zeros_like(draws[f"{effect}{NEW}"])
-    for named, levels in _unlearned(spec, design):
-        name = f"{named.name}{NEW}"
-        units = np.zeros((prediction.size, len(levels), named.block.map.shape[1]))
-        if prediction.new_levels != "zero":
-            for j, level in enumerate(levels):
-                stream = _stream(prediction, named.name, level)
-                units[:, j] = stream.standard_normal(units[:, j].shape)
-        draws[name] = draws[named.sds[0]][:, None, None] * units
-        names.append(name)
-    return names
-
-
-def _unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[NamedBlock, tuple[str, ...]]]:
-    """Blocks of smooths whose rows have levels that the model has not seen, and those levels."""
-    from glimmer.model.smooth_names import WithNew, named_blocks
-
-    for named in named_blocks(spec.smooths):
-        part = design.smooths.get(named.name)
-        if isinstance(part, WithNew):
-            yield named, part.new
-
-
-def _innovations(
-    prediction: Prediction, factor: str, levels: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Standard normals of each effect of a factor, shape (draws, levels), seeded by level."""
-    effects = [
-        name
-        for block in prediction.spec.groups
-        if block.factor_name == factor
-        for name in block.effect_names
-    ]
-    z = np.empty((len(effects), prediction.size, len(levels)))
-    for j, level in enumerate(levels):
-        stream = _stream(prediction, factor, level)
-        z[:, :, j] = stream.standard_normal((prediction.size, len(effects))).T
-    return dict(zip(effects, z, strict=True))
-
-
-def _stream(prediction: Prediction, factor: str, level: str) -> np.random.Generator:
-    """The random numbers of one level."""
-    digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
-    words = np.frombuffer(digest, dtype=np.uint32).tolist()
-    return np.random.default_rng([prediction.entropy, LEVEL_STREAM, *words])
 
 
 def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
