@@ -10,9 +10,9 @@ from math import factorial
 
 from pytensor.tensor import TensorVariable, constant, exp, expm1, log, minimum, switch
 
-SERIES = 0.1
+SERIES = 0.01
 """Below this argument differences of exponentials are taken from their Taylor series."""
-ORDER = 10
+ORDER = 6
 
 
 def log_positive(x: TensorVariable) -> TensorVariable:
