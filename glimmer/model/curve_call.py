@@ -74,6 +74,7 @@ def read_curve(
     curve = replace(curve, known={**curve.known, **known})
     _check_columns(formula, curve, frame)
     _check_declared(formula, curve, given)
+    _check_kinds(formula, curve, kinds, function)
     _check_inputs(formula, curve)
     return curve
 
@@ -102,7 +103,8 @@ def _own_function(
     passed = node.args if isinstance(node, Call) else ()
     data = list(takewhile(lambda argument: _of_columns(argument, frame), passed))
     inputs = [name for name, _ in zip(signature(function).parameters, data, strict=False)]
-    return mean_function(function, parameters=dict(kinds) or None, inputs=inputs or None)
+    own = {n: kinds[n] for n in signature(function).parameters if n in kinds and n not in inputs}
+    return mean_function(function, parameters=own or None, inputs=inputs or None)
 
 
 def _of_columns(node: Node, frame: Frame) -> bool:
@@ -145,14 +147,6 @@ def _written_out(
     """A curve that is an expression in columns and declared parameters."""
     from glimmer.nonlinear.inline import inline_function
 
-    for name in kinds:
-        if name not in given:
-            raise MeanFunctionError(
-                f"kinds= names {name!r}, which is no parameter of this curve.",
-                formula=formula.text,
-                span=node.span,
-                fix=suggestion(str(name), given),
-            )
     parameters = {n: Parameter(n, kinds[n]) if n in kinds else Parameter(n) for n in given}
     curve = inline_function(
         node, formula=formula.text, parameters=parameters, columns=frame.names, name="curve"
@@ -267,6 +261,26 @@ def _check_declared(formula: Formula, curve: Curve, given: Mapping[str, Any]) ->
             formula=formula.text,
             span=formula.parts[0].span,
             fix="leave one of them to the model",
+        )
+
+
+def _check_kinds(formula: Formula, curve: Curve, kinds: Mapping[str, str], function: Any) -> None:
+    """Kinds are of the user's own curve: one written out, or a callable."""
+    own = curve.function
+    for name in kinds:
+        if name not in own.names:
+            raise MeanFunctionError(
+                f"kinds= names {name!r}, which is no parameter of this curve.",
+                formula=formula.text,
+                span=formula.parts[0].span,
+                fix=suggestion(str(name), own.names),
+            )
+    if kinds and own.source is None and isinstance(function, MeanFunction | str | None):
+        raise MeanFunctionError(
+            f"{own.name} has declared what its parameters measure.",
+            formula=formula.text,
+            span=formula.parts[0].span,
+            fix="leave kinds= out: it is for curves of your own",
         )
 
 

@@ -11,7 +11,7 @@ from glimmer.errors import ArgumentError, DuplicateTerm, FormulaError, OutcomeEr
 from glimmer.formula import Call, Formula, GroupTerm, Interaction, Name, Terms, expand, parse
 from glimmer.model.checks import Judge
 from glimmer.model.curve_call import Curve, read_curve
-from glimmer.model.reading import named, used_columns
+from glimmer.model.reading import named, value_columns
 from glimmer.terms.parameter_groups import ParameterEffects
 
 
@@ -52,14 +52,21 @@ class Reading:
     @property
     def columns(self) -> Iterator[tuple[str, Name]]:
         """Every column on a right-hand side, with the formula it stands in."""
+        yield from self.value_columns
+        for one in (one for block in self.groups for one in block):
+            yield from ((one.formula, name) for name in named(*one.term.factor))
+
+    @property
+    def value_columns(self) -> Iterator[tuple[str, Name]]:
+        """Those that are used for more than telling groups apart."""
         text, right = self.formula.text, replace(self.formula, response=None)
         inputs = (node for argument in self.curve.inputs for node in argument)
         yield from ((text, name) for name in named(*inputs))
         for own, terms in self.terms.values():
-            yield from ((own, name) for name in used_columns(right, terms))
+            yield from ((own, name) for name in value_columns(right, terms))
         for one in (one for block in self.groups for one in block):
             common = (node for e in one.effects for term in e.common for node in term.factors)
-            yield from ((one.formula, name) for name in named(*one.term.factor, *common))
+            yield from ((one.formula, name) for name in named(*common))
 
 
 def read_curve_model(

@@ -77,13 +77,15 @@ def learn_curve_model(
     shift = (Name(options.offset),) if by_name else ()
     frame, (weights, offset) = select(
         frame,
-        _used_columns(reading, shift),
+        _with_outcome(reading, shift, reading.columns),
         text,
         (weights, offset),
         subset=options.subset,
         missing=options.missing,
         judge=judge,
     )
+    values = _with_outcome(reading, shift, reading.value_columns)
+    judge(findings.check_integers([frame[name.name] for name in values]))
     coder = Coder(frame, text, options.contrasts, options.functions)
     family, scale = _scaled(family, curve)
     response, outcome, family = read_response(reading.formula, frame, family, options, weights)
@@ -133,10 +135,12 @@ def _nonlinear(
     return decided(nonlinear, start, curve.ordering)
 
 
-def _used_columns(reading: Reading, shift: tuple[Name, ...]) -> tuple[Name, ...]:
-    """Every column that the model uses, each once."""
-    right = (name for _, name in reading.columns)
-    return tuple(dict.fromkeys((*named(reading.formula.response), *shift, *right)))
+def _with_outcome(
+    reading: Reading, shift: tuple[Name, ...], right: Iterator[tuple[str, Name]]
+) -> tuple[Name, ...]:
+    """Columns of the right-hand side, the outcome's and the offset's, each once."""
+    names = (name for _, name in right)
+    return tuple(dict.fromkeys((*named(reading.formula.response), *shift, *names)))
 
 
 def _scaled(family: Family, curve: CurveOptions) -> tuple[Family, Scale]:

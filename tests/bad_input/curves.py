@@ -48,6 +48,11 @@ MICMEN, MEAN = "y ~ SSmicmen(t, Vm, K)", e.MeanFunctionError
 SELF = "y ~ SSlogis(t, Asym, xmid, scal)"
 
 
+def line(t: Any, a: Any) -> Any:
+    """A curve of the user's own."""
+    return a * t
+
+
 def starts(model: Any) -> list[bool]:
     """For each free parameter, whether it has a start and a prior."""
     free = model.spec.nonlinear.free
@@ -112,6 +117,12 @@ ROWS = [
         given={"params": {"K": "~ x + y"}}, under="y", says="both sides", fix="leave it out"),
     curve(72, "the outcome as a group", f"{MICMEN} ~ Vm | y", e.OutcomeError, column="y",
         under="y", says="both sides", fix="leave it out"),
+    curve(40, "a parameter's integers beyond 2**53", MICMEN, e.DataWarning,
+        data=decay(x=2**53 + 2 * np.arange(N)), given={"params": {"Vm": "~ x"}},
+        check="large_integers", says="'x'", fix="subtract"),
+    curve(40, "codes of a parameter's groups beyond 2**53", f"{MICMEN} ~ Vm | g", None,
+        data=decay(g=2**60 + np.arange(N) // 4),
+        holds=lambda m: m.spec.groups[0].levels[1] == str(2**60 + 1)),
     curve(59, "a parameter's smooth of k=2", MICMEN, e.DesignWarning, check="smooths",
         given={"params": {"Vm": "~ s(x, k=2)"}}, says="k=2 is too small"),
     curve(59, "a parameter's smooth of huge numbers", MICMEN, e.NotFinite, column="x",
@@ -141,6 +152,13 @@ ROWS = [
         fix="'y-level'"),
     inline(73, "a kind of a stranger", MEAN, given={"kinds": {"b": "rate"}},
         under="a * exp(-r * t)", says="'b'", fix="'a'"),
+    curve(73, "a kind of a stranger, of a registered curve", MICMEN, MEAN,
+        given={"kinds": {"vm": "rate"}}, under="SSmicmen(t, Vm, K)", says="'vm'", fix="'Vm'"),
+    curve(73, "a kind of a stranger, of a callable", "y ~ f(t, a)", MEAN,
+        given={"function": lambda: line, "kinds": {"A": "rate"}}, under="f(t, a)",
+        says="'A'", fix="'a'"),
+    curve(73, "a kind of a registered curve", MICMEN, MEAN, given={"kinds": {"Vm": "rate"}},
+        under="SSmicmen(t, Vm, K)", says="SSmicmen has declared", fix="leave kinds= out"),
     curve(73, "a prior of a stranger", MICMEN, e.PriorError,
         given={"prior": {"vm": normal(0, 1)}}, says="'vm'", fix="'Vm'"),
     curve(73, "an unknown preset", MICMEN, e.PriorError, given={"priors": "flat"}, says="'flat'",
