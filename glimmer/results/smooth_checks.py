@@ -95,7 +95,7 @@ def k_check(
     model : ModelBuilder
         Fitted.
     kind : {"quantile", "pearson", "response"}
-        Which residuals; see `residuals`. (mgcv takes deviance residuals.)
+        Which residuals; see `residuals`.
     permutations : int
         Shuffles of the residuals that the p-value is computed from.
     random_seed : int
@@ -105,6 +105,18 @@ def k_check(
     DataFrame
         By label: ``k`` (number of coefficients), ``edf``, ``k_index``, ``p_value``; the last two
         are missing where a covariate is a factor. Above 5000 rows, 5000 are taken at random.
+
+    Notes
+    -----
+    mgcv takes deviance residuals, and estimates where this takes posterior means. Along one
+    covariate, rows with the same value are neighbours in the order of the table, as in mgcv: sort
+    the table otherwise and the index changes. In several, which of equally distant rows are taken
+    may differ from mgcv. Distances are in the covariates' own units, so that they matter to
+    ``s(x, z)``; for tensor products they are in units of the smooth's mean slopes.
+
+    References
+    ----------
+    R: ``mgcv::k.check``.
 
     Examples
     --------
