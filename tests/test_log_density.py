@@ -220,8 +220,9 @@ def test_prior_pd_leaves_out_the_likelihood() -> None:
 
 
 def test_prior_pd_with_a_flat_prior_is_refused() -> None:
+    quiet = {"flat_prior": "ignore"}
     with pytest.raises(PriorError, match="x, z is flat"):
-        build("y ~ x + z", prior=gl.flat(), prior_PD=True, checks={"flat_prior": "ignore"})
+        gl.GlmerBuilder("y ~ x + z", table(), prior=gl.flat(), prior_PD=True, checks=quiet)
 
 
 # Coordinates of sampling

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import glimmer as gl
-from glimmer.errors import ArgumentError
+from glimmer.errors import ArgumentError, PriorError
 
 SLEEP = gl.load_data("sleepstudy")
 
@@ -56,3 +56,9 @@ def test_the_prior_predicts(model):
     assert drawn["prior"]["Days"].std() == pytest.approx(7, rel=0.2)
     again = model.prior_predictive(200, random_seed=1)["prior_predictive"]["Reaction"]
     np.testing.assert_array_equal(y, again)
+
+
+def test_a_flat_prior_predicts_nothing(model):
+    flat = model.update(prior=gl.flat(), checks={"flat_prior": "ignore"})
+    with pytest.raises(PriorError, match="Days is flat"):
+        flat.prior_predictive(10)

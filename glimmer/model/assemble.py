@@ -11,10 +11,9 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.errors import PriorError
 from glimmer.model.curve_effects import curve_effects, residual_sd
 from glimmer.model.group_effects import Around, correlation, group_effects
-from glimmer.model.priors import CommonPrior, improper
+from glimmer.model.priors import CommonPrior
 from glimmer.model.smooth_effects import smooth_effects
 from glimmer.model.smooth_names import NEW
 from glimmer.priors.covariance import Covariance
@@ -66,13 +65,6 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
     observe : bool
         Condition on the outcome; otherwise it is left to be predicted.
     """
-    flat = improper(spec.priors)
-    if flat and not spec.likelihood:
-        raise PriorError(
-            f"The prior of {', '.join(flat)} is flat: without the likelihood there is nothing to "
-            "sample from.",
-            fix="use a proper prior, or prior_PD=False",
-        )
     coords = {**spec.coords, "obs_id": design.rows}
     with pm.Model(coords=coords) as model:
         aux, noise = register_auxiliary(spec)

@@ -12,7 +12,7 @@ from glimmer.data import Column, Numeric
 from glimmer.errors import Constant, DuplicateName, NotFinite, TooFewGroups
 from glimmer.families import Family
 from glimmer.model.checks import Finding
-from glimmer.model.priors import ModelPriors, improper
+from glimmer.model.priors import check_proper, improper
 from glimmer.model.smooth_names import named_blocks
 from glimmer.terms import GroupBlock, GroupDesign
 
@@ -189,9 +189,11 @@ def check_few_levels(spec: ModelSpec) -> Iterator[Finding]:
             )
 
 
-def check_flat(priors: ModelPriors) -> Iterator[Finding]:
-    """Look for improper priors."""
-    if flat := improper(priors):
+def check_flat(spec: ModelSpec) -> Iterator[Finding]:
+    """Look for improper priors; without the likelihood they leave nothing to sample from."""
+    if not spec.likelihood:
+        check_proper(spec.priors)
+    if flat := improper(spec.priors):
         yield Finding(
             "flat_prior",
             f"The prior of {', '.join(flat)} is flat: nothing but the data keeps the posterior "

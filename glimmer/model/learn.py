@@ -293,6 +293,6 @@ def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:
 
 def _doubtful_model(spec: ModelSpec, design: Design) -> Iterator[Finding]:
     """What is doubtful about the priors, given the data."""
-    yield from findings.check_flat(spec.priors)
+    yield from findings.check_flat(spec)
     yield from findings.check_many(spec, design.n)
     yield from findings.check_few_levels(spec)

@@ -220,7 +220,7 @@ def _completed(
     )
     _check_ordered(priors, spec.nonlinear)
     spec = replace(spec, priors=priors)  # type: ignore[type-var]
-    judge(findings.check_flat(spec.priors))
+    judge(findings.check_flat(spec))
     judge(findings.check_few_levels(spec))
     start.check_possible(spec, design)
     return spec

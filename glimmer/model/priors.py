@@ -320,3 +320,12 @@ def improper(priors: ModelPriors) -> tuple[str, ...]:
         **priors.of_curve,
     }
     return tuple(name for name, prior in named.items() if prior is not None and not prior.proper)
+
+
+def check_proper(priors: ModelPriors) -> None:
+    """Raise `PriorError`, naming the parameters, if the priors cannot be drawn from."""
+    if flat := improper(priors):
+        raise PriorError(
+            f"The prior of {', '.join(flat)} is flat, so it cannot be drawn from.",
+            fix="use a wide proper prior, e.g. gl.normal(0, 10, autoscale=True)",
+        )

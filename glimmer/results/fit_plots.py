@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import arviz as az
 import xarray as xr
 
-from glimmer.errors import ArgumentError, PriorError, suggestion
-from glimmer.model.priors import improper
+from glimmer.errors import ArgumentError, suggestion
+from glimmer.model.priors import check_proper
 from glimmer.modes import PLAIN
 from glimmer.results.intervals import parameters
 
@@ -160,8 +160,7 @@ def _at_prior(model: ModelBuilder, random_seed: int | None) -> ModelBuilder:
     """
     import pymc as pm
 
-    if improper(model.spec.priors):
-        raise PriorError("A flat prior cannot be drawn from.", fix="give proper priors")
+    check_proper(model.spec.priors)
     posterior, built = model.fitted["posterior"].to_dataset(), model.build()
     known = {name: v for name, v in posterior.data_vars.items() if name in built.named_vars}
     count = posterior.sizes["chain"] * posterior.sizes["draw"]

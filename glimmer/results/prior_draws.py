@@ -27,6 +27,11 @@ def prior_predictive(
     InferenceData (an xarray.DataTree)
         With groups ``prior`` and ``prior_predictive``, dimensions (chain, draw, ...).
 
+    Raises
+    ------
+    PriorError
+        A prior is flat.
+
     Examples
     --------
     >>> import glimmer as gl
@@ -36,8 +41,10 @@ def prior_predictive(
     """
     import pymc as pm
 
+    from glimmer.model.priors import check_proper
     from glimmer.modes import PLAIN
 
+    check_proper(model.spec.priors)
     return pm.sample_prior_predictive(
         draws, model=model.build(), random_seed=random_seed, compile_kwargs={"mode": PLAIN}
     )

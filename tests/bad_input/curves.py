@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glimmer import NlmerBuilder, normal
+from glimmer import NlmerBuilder, flat, normal
 from glimmer import errors as e
 from tests.bad_input import Make, N, Row, given, table
 
@@ -161,6 +161,9 @@ ROWS = [
         under="SSmicmen(t, Vm, K)", says="SSmicmen has declared", fix="leave kinds= out"),
     curve(73, "a prior of a stranger", MICMEN, e.PriorError,
         given={"prior": {"vm": normal(0, 1)}}, says="'vm'", fix="'Vm'"),
+    curve(109, "a flat prior of a parameter, without the likelihood", MICMEN, e.PriorError,
+        given={"prior": lambda: {"Vm": flat()}, "prior_PD": True}, says="Vm is flat",
+        fix="gl.normal(0, 10"),
     curve(73, "an unknown preset", MICMEN, e.PriorError, given={"priors": "flat"}, says="'flat'",
         fix="'rstanarm'"),
     curve(73, "an unknown residual", MICMEN, e.DesignError, given={"residual": "linear"},
