@@ -109,29 +109,8 @@ class GlmerBuilder(ModelBuilder):
         from glimmer.data import Frame
         from glimmer.families import get_family
         from glimmer.model import Options, learn_model
-        from glimmer.priors import decov
 
-        options = Options(
-            prior=prior,
-            prior_intercept=prior_intercept,
-            prior_aux=prior_aux,
-            prior_covariance=decov() if prior_covariance is ... else prior_covariance,
-            weights=weights,
-            offset=offset,
-            subset=subset,
-            missing=missing,
-            contrasts=contrasts or {},
-            QR=QR,
-            prior_PD=prior_PD,
-            centered=centered,
-            functions=functions,
-            checks=checks,
-            prior_smooth=prior_smooth,
-            knots=knots,
-            select=select,
-            xt=xt,
-            random=random,
-        )
+        options = Options.among(locals())
         self.functions = functions
         self.spec, self.design, self.frame = learn_model(
             formula, Frame(data), get_family(family, link), options

@@ -118,7 +118,7 @@ class NlmerBuilder(ModelBuilder):
         priors: str = "default",
         prior: Any = None,
         prior_aux: Any = None,
-        prior_covariance: Any = None,
+        prior_covariance: Any = ...,
         prior_smooth: Any = None,
         knots: Mapping[str, Any] | None = None,
         select: bool = False,
@@ -135,37 +135,10 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.model import Options
-        from glimmer.model.learn_curve import CurveOptions, learn_curve_model
+        from glimmer.model.learn_curve import learn_curve_model
+        from glimmer.model.options import CurveOptions, Options
 
-        options = Options(
-            prior=prior,
-            prior_aux=prior_aux,
-            prior_covariance=prior_covariance,
-            weights=weights,
-            offset=offset,
-            subset=subset,
-            missing=missing,
-            contrasts=contrasts or {},
-            prior_PD=prior_PD,
-            centered=centered,
-            functions=functions,
-            checks=checks,
-            prior_smooth=prior_smooth,
-            knots=knots,
-            select=select,
-            xt=xt,
-        )
-        curve = CurveOptions(
-            params=params,
-            function=function,
-            kinds=kinds,
-            transforms=transforms or {},
-            ordering=ordering,
-            residual=residual,
-            link=link,
-            priors=priors,
-        )
+        options, curve = Options.among(locals()), CurveOptions.among(locals())
         self.functions = functions
         self.spec, self.design, self.frame = learn_curve_model(
             formula, Frame(data), get_family(family), options, curve

@@ -3,7 +3,8 @@
 from glimmer.model.arguments import precision_weights
 from glimmer.model.assemble import Assembly, assemble
 from glimmer.model.design import Design, design_of
-from glimmer.model.learn import Options, learn_model
+from glimmer.model.learn import learn_model
+from glimmer.model.options import Options
 from glimmer.model.spec import LinearPredictor, ModelSpec
 
 __all__ = [

@@ -13,8 +13,9 @@ from glimmer.model import findings
 from glimmer.model.checks import Judge
 from glimmer.model.curve_reading import Reading
 from glimmer.model.curve_start import CurveStart
-from glimmer.model.learn import Options, smooth_terms
+from glimmer.model.learn import smooth_terms
 from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter
+from glimmer.model.options import Options
 from glimmer.model.reading import covariates, named
 from glimmer.model.spec import LinearPredictor
 from glimmer.model.transforms import Transform

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +20,7 @@ from glimmer.model.priors import (
     ModelPriors,
     ParameterPriors,
     Resolver,
-    check_block,
     column_sds,
-    keys_of,
     position,
 )
 from glimmer.model.residuals import ResidualModel
@@ -31,7 +30,6 @@ from glimmer.priors import (
     CovariancePrior,
     Prior,
     Scales,
-    as_covariance_prior,
     as_prior,
     decov,
     exponential,
@@ -135,7 +133,8 @@ class CurveResolver(Resolver):
             name: self._use(f"{self.family.group_scale}_{name}", "auxiliary", p, Scales(self.sd))
             for name, p in residual_priors.items()
         }
-        covariance = self._of_blocks(prior_covariance, blocks, {p.name: p for p in parameters})
+        default = partial(self._default, {p.name: p for p in parameters})
+        covariance = self._covariance(prior_covariance, blocks, default)
         return ModelPriors(None, (), aux, covariance, tuple(self.lines), smooth, own, extra)
 
     def _smooths(
@@ -229,34 +228,8 @@ class CurveResolver(Resolver):
             return {str(self.family.group_scale): exponential(1)}, own
         return by_name if isinstance(given, Mapping) else given, own
 
-    def _of_blocks(
-        self,
-        given: Any,
-        blocks: Sequence[tuple[GroupBlock, np.ndarray]],
-        parameters: Mapping[str, NonlinearParameter],
-    ) -> dict[str, CovariancePrior]:
-        by_name = given if isinstance(given, Mapping) else {}
-        known = {key for block, _ in blocks for key in keys_of(block)}
-        for key in by_name:
-            if key not in known:
-                raise PriorError(
-                    f"prior_covariance= names {key!r}, which is no grouping factor.",
-                    fix=suggestion(str(key), sorted(known)),
-                )
-        out = {}
-        for block, columns in blocks:
-            named = next((by_name[key] for key in keys_of(block) if key in by_name), None)
-            asked = named if given is by_name else given
-            prior = self._default(block, columns, parameters) if asked is None else asked
-            prior = as_covariance_prior(prior)
-            check_block(prior, block)
-            adjusted = prior.rescaled(Scales(self.sd, column_sds(columns), 1.0))
-            self._line(block.name, str(prior), str(adjusted))
-            out[block.name] = adjusted
-        return out
-
     def _default(
-        self, block: GroupBlock, columns: np.ndarray, parameters: Mapping[str, NonlinearParameter]
+        self, parameters: Mapping[str, NonlinearParameter], block: GroupBlock, columns: np.ndarray
     ) -> CovariancePrior:
         if self.rstanarm:
             return decov()

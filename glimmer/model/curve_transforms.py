@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +10,7 @@ from glimmer.errors import DesignError, suggestion
 from glimmer.families import Family
 from glimmer.model.curve_reading import Reading
 from glimmer.model.curve_start import CurveStart
+from glimmer.model.options import CurveOptions
 from glimmer.model.transforms import Transform, default_transform, read_transform
 from glimmer.nonlinear import Parameter
 
@@ -22,11 +21,10 @@ RSTANARM_LOGS = {"SSlogis": "scal", "SSfpl": "scal"}
 def curve_transforms(
     reading: Reading,
     start: CurveStart,
-    given: Mapping[str, Any],
+    options: CurveOptions,
     family: Family,
     *,
     link: bool,
-    rstanarm: bool,
 ) -> dict[str, Transform]:
     """Return the transform of each free parameter.
 
@@ -34,20 +32,17 @@ def curve_transforms(
     ----------
     reading : Reading
     start : CurveStart
-    given : mapping
-        The user's.
+    options : CurveOptions
     family : Family
     link : bool
         Whether the curve is the linear predictor of the outcome, and not its mean.
-    rstanarm : bool
-        Whether defaults are those of stan_nlmer.
 
     Raises
     ------
     DesignError
         A transform has no meaning, or not the value that the data say.
     """
-    function, free = reading.curve.function, reading.terms
+    function, free, given = reading.curve.function, reading.terms, options.transforms or {}
     for name in given:
         if name not in free:
             raise DesignError(
@@ -63,7 +58,7 @@ def curve_transforms(
         own = own if link else _in_family(own, family, at)
         if name in given:
             out[name] = read_transform(given[name], own, at)
-        elif rstanarm:
+        elif options.rstanarm:
             log = RSTANARM_LOGS.get(function.name) == parameter.name
             out[name] = Transform("log") if log else Transform()
         else:

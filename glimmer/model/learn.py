@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from glimmer.model import findings
 from glimmer.model.arguments import PerRow, per_row
 from glimmer.model.checks import Finding, Judge
 from glimmer.model.design import Design, design_of
+from glimmer.model.options import Options
 from glimmer.model.priors import ModelPriors, Resolver
 from glimmer.model.reading import covariates, named, read_terms, used_columns, value_columns
 from glimmer.model.rows import select
@@ -33,37 +34,6 @@ from glimmer.terms import (
     learn_groups,
     learn_response,
 )
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a builder was told besides formula, data and family."""
-
-    prior: Any = None
-    prior_intercept: Any = None
-    prior_aux: Any = None
-    prior_covariance: Any = field(default_factory=lambda: _decov())
-    weights: Any = None
-    offset: Any = None
-    subset: Any = None
-    missing: str = "error"
-    contrasts: Mapping[str, str] = field(default_factory=dict)
-    QR: bool = False
-    prior_PD: bool = False
-    centered: bool | Mapping[str, bool] | None = False
-    functions: Mapping[str, Any] | None = None
-    checks: Mapping[str, str] | None = None
-    prior_smooth: Any = None
-    knots: Mapping[str, Any] | None = None
-    select: bool = False
-    xt: Mapping[str, Any] | None = None
-    random: str | None = None
-
-
-def _decov() -> Any:
-    from glimmer.priors import decov
-
-    return decov()
 
 
 def learn_model(
@@ -119,7 +89,7 @@ def _completed(
     spec: ModelSpec, design: Design, options: Options, outcome: Outcome | None, judge: Judge
 ) -> ModelSpec:
     """The specification with all that depends on the design; judged on the way."""
-    _check_contrasts(options.contrasts, spec)
+    _check_contrasts(options.contrasts or {}, spec)
     judge(_doubtful_data(spec, design))
     spec = replace(
         spec,

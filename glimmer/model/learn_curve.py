@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,8 +23,9 @@ from glimmer.model.curve_start import CurveStart, curve_start, free_function, st
 from glimmer.model.curve_symmetry import decided
 from glimmer.model.curve_transforms import curve_transforms
 from glimmer.model.design import Design, design_of, input_arrays
-from glimmer.model.learn import Options, centered_blocks, meaning_of_weights, read_response
+from glimmer.model.learn import centered_blocks, meaning_of_weights, read_response
 from glimmer.model.nonlinear_spec import Nonlinear, NonlinearParameter
+from glimmer.model.options import CurveOptions, Options
 from glimmer.model.priors import ModelPriors
 from glimmer.model.reading import named
 from glimmer.model.residuals import find_residual
@@ -34,25 +35,6 @@ from glimmer.terms import Coder, GroupBlock, GroupDesign, Outcome
 from glimmer.terms.parameter_groups import learn_parameter_groups
 
 type Scale = Literal["response", "link"]
-
-
-@dataclass(frozen=True)
-class CurveOptions:
-    """What a builder was told of the curve, besides the formula; see `NlmerBuilder`."""
-
-    params: Any = None
-    function: Any = None
-    kinds: Mapping[str, str] | None = None
-    transforms: Mapping[str, Any] = field(default_factory=dict)
-    ordering: bool = True
-    residual: str = "constant"
-    link: Any = None
-    priors: str = "default"
-
-    @property
-    def rstanarm(self) -> bool:
-        """Whether priors and transforms are those of stan_nlmer."""
-        return self.priors == "rstanarm"
 
 
 def learn_curve_model(
@@ -91,9 +73,7 @@ def learn_curve_model(
     response, outcome, family = read_response(reading.formula, frame, family, options, weights)
     assert outcome is not None  # noqa: S101
     start = _start(reading, coder, family, scale, outcome)
-    transforms = curve_transforms(
-        reading, start, curve.transforms, family, link=scale == "link", rstanarm=curve.rstanarm
-    )
+    transforms = curve_transforms(reading, start, curve, family, link=scale == "link")
     parameters = learn_parameters(reading, start, transforms, frame, options, judge)
     spec = ModelSpec(
         formula=text,

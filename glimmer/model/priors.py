@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -17,6 +17,7 @@ from glimmer.priors import (
     Scales,
     as_covariance_prior,
     as_prior,
+    decov,
     normal,
 )
 from glimmer.record import record
@@ -136,7 +137,7 @@ class Resolver:
             common=self._common(prior, terms, X),
             smooth=self._smooth(prior_smooth, prior, smooths),
             aux=self._aux(prior_aux),
-            covariance=self._covariance(prior_covariance, blocks),
+            covariance=self._covariance(prior_covariance, blocks, lambda *_: decov()),
             lines=tuple(self.lines),
         )
 
@@ -232,10 +233,12 @@ class Resolver:
         return out
 
     def _covariance(
-        self, given: Any, blocks: Sequence[tuple[GroupBlock, np.ndarray]]
+        self,
+        given: Any,
+        blocks: Sequence[tuple[GroupBlock, np.ndarray]],
+        default: Callable[[GroupBlock, np.ndarray], CovariancePrior],
     ) -> dict[str, CovariancePrior]:
-        from glimmer.priors import decov
-
+        """The prior of each block: as given, or the default for ``...`` and what a dict leaves out."""
         by_name = given if isinstance(given, Mapping) else {}
         known = {key for block, _ in blocks for key in keys_of(block)}
         for key in by_name:
@@ -246,10 +249,9 @@ class Resolver:
                 )
         out = {}
         for block, columns in blocks:
-            asked = next((by_name[key] for key in keys_of(block) if key in by_name), None)
-            if asked is None:
-                asked = decov() if given is by_name else given
-            prior = as_covariance_prior(asked)
+            named = next((by_name[key] for key in keys_of(block) if key in by_name), ...)
+            asked = named if given is by_name else given
+            prior = default(block, columns) if asked is ... else as_covariance_prior(asked)
             check_block(prior, block)
             scales = Scales(self.sd, column_sds(columns), 1.0)
             adjusted = prior.rescaled(scales)

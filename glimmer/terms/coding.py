@@ -60,7 +60,7 @@ class Coder:
     frame : Frame
         The training rows.
     formula : str
-    contrasts : mapping
+    contrasts : mapping, optional
         From the name of a factor to the name of its contrast.
     functions : mapping, optional
         The user's own functions.
@@ -70,11 +70,11 @@ class Coder:
         self,
         frame: Frame,
         formula: str,
-        contrasts: Mapping[str, str],
+        contrasts: Mapping[str, str] | None,
         functions: Mapping[str, Any] | None,
     ) -> None:
         self.frame, self.formula = frame, formula
-        self.contrasts, self.functions = contrasts, functions
+        self.contrasts, self.functions = contrasts or {}, functions
         self._learned: dict[str, Learned] = {}
 
     def learned(self, node: Node) -> Learned:
