@@ -238,7 +238,7 @@ class Resolver:
         blocks: Sequence[tuple[GroupBlock, np.ndarray]],
         default: Callable[[GroupBlock, np.ndarray], CovariancePrior],
     ) -> dict[str, CovariancePrior]:
-        """The prior of each block: as given, or the default for ``...`` and what a dict leaves out."""
+        """The prior of each block: as given, or the default for ``...`` and if a dict has none."""
         by_name = given if isinstance(given, Mapping) else {}
         known = {key for block, _ in blocks for key in keys_of(block)}
         for key in by_name:
