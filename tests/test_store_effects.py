@@ -58,9 +58,11 @@ def test_effects_drawn_later_are_those_that_would_have_been_stored(whole, bare):
 
 
 def test_what_needs_the_effects_says_so(bare):
-    for ask in (bare.ranef, bare.coef, bare.predict):
-        with pytest.raises(NotFitted, match=r"did not store.*Subject"):
+    asks = (bare.ranef, bare.coef, bare.predict, bare.log_lik, bare.loo, bare.residuals)
+    for ask in (*asks, bare.pp_check, bare.bayes_R2, lambda: bare.loo_subsample(20)):
+        with pytest.raises(NotFitted, match=r"did not store.*Subject") as raised:
             ask()
+        assert "draw_effects(keep=True)" in raised.value.fix
 
 
 def test_predictions_without_effects_need_none(whole, bare):
@@ -91,3 +93,6 @@ def test_in_other_coordinates_they_are_gone():
     assert not set(EFFECTS) & set(model.idata["posterior"].data_vars)
     with pytest.raises(NotFitted, match="cannot be drawn"):
         model.draw_effects()
+    with pytest.raises(NotFitted) as raised:
+        model.ranef()
+    assert raised.value.fix == "fit with store_effects=True"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import DesignError, NotFitted
+from glimmer.errors import DesignError
+from glimmer.results.draws import every_draw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,23 +176,13 @@ def nobs(model: ModelBuilder) -> int:
 
 def _effects(model: ModelBuilder) -> dict[str, dict[str, np.ndarray]]:
     """By factor, draws of its effects, each of shape (levels, draws)."""
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     out: dict[str, dict[str, np.ndarray]] = {}
     for block in model.spec.groups:
         own = out.setdefault(block.factor_name, {})
         for column, name in zip(block.columns, block.effect_names, strict=True):
-            if name not in posterior:
-                raise not_stored(name)
             own[column] = _flat(posterior[name])
     return out
-
-
-def not_stored(name: str) -> NotFitted:
-    """What to say of effects that the fit has left out."""
-    return NotFitted(
-        f"The fit did not store the draws of {name!r}.",
-        fix="model.draw_effects(keep=True), or fit with store_effects=True",
-    )
 
 
 def _by_level(

@@ -12,6 +12,7 @@ from glimmer.errors import OutcomeError
 from glimmer.model.assemble import Assembly, assemble
 from glimmer.model.replay import replay
 from glimmer.modes import DENSITY
+from glimmer.results.draws import every_draw
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -54,7 +55,7 @@ def log_lik(
     Raises
     ------
     NotFitted
-        The model has not been fitted.
+        The model has not been fitted, or the fit did not store all effects.
     NewDataError, DataError, OutcomeError
         ``newdata`` cannot be judged by the model.
 
@@ -63,7 +64,7 @@ def log_lik(
     >>> log_lik(model).sizes["obs_id"]  # doctest: +SKIP
     180
     """
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     if newdata is None:
         return pointwise(model.spec, model.design, posterior, random_seed)
     from glimmer.results.newdata import judged_design

@@ -18,6 +18,7 @@ import numpy as np
 import xarray as xr
 
 from glimmer.errors import ArgumentError, SamplingWarning, warn
+from glimmer.results.draws import every_draw
 from glimmer.results.loglik import log_lik, observed, pointwise, with_log_likelihood
 from glimmer.results.refit import judge_without, log_mean_exp
 
@@ -129,7 +130,7 @@ def loo_subsample(
         ArviZ's result; ``subsampling_se`` is the part of the error that is due to sampling rows.
     """
     rows = _sampled_rows(observations, model.design.n, random_seed)
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     exact = pointwise(model.spec, model.design.take(rows), posterior)
     approximate = _approximate(model, posterior, method)
     tree = xr.DataTree.from_dict(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glimmer.results.draws import left_out_effects
+
 if TYPE_CHECKING:
     from glimmer.builders import ModelBuilder
 
@@ -26,12 +28,14 @@ def disagreement(model: ModelBuilder) -> str:
     Returns
     -------
     str
-        Empty where chains agree, or where each has not mixed in itself.
+        Empty where chains agree, where each has not mixed in itself, or where the draws of some
+        effects, which the curve depends on, were not stored.
     """
     from arviz_stats import rhat
 
     nonlinear = model.spec.nonlinear
-    if nonlinear is None or model.fitted["posterior"].sizes["chain"] < 2:
+    chains = model.fitted["posterior"].sizes["chain"]
+    if nonlinear is None or chains < 2 or left_out_effects(model):
         return ""
     draws = _intercepts(model)
     apart = [name for name, values in draws.items() if float(rhat(values)) > AGREE]

@@ -18,6 +18,7 @@ from pytensor.graph.replace import vectorize_graph
 from glimmer.model.assemble import assemble
 from glimmer.model.replay import CHUNK_BYTES, replay
 from glimmer.modes import DENSITY
+from glimmer.results.draws import every_draw
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -39,7 +40,7 @@ class Unconstrained:
     def __init__(self, model: ModelBuilder) -> None:
         self.spec, self.design = model.spec, model.design
         self.pymc = assemble(self.spec, self.design).model
-        posterior = model.fitted["posterior"].to_dataset()
+        posterior = every_draw(model)
         self.draws = _unconstrained(self.pymc, posterior)
         self._log_prob = _batched(self.pymc, [self.pymc.logp()])
         self._log_lik_row = lru_cache(maxsize=1)(self._log_lik_of)

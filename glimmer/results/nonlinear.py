@@ -9,6 +9,7 @@ import numpy as np
 
 from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
+from glimmer.results.draws import every_draw
 from glimmer.results.estimates import table
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def individual_draws(model: ModelBuilder, by: str | None = None) -> dict[str, np
     index = model.design.groups[block.name].index
     rows = np.array([int(np.argmax(index == level)) for level in range(len(block.levels))])
     assembly = assemble(model.spec, model.design.take(rows), observe=False)
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     values = replay(assembly.model, list(assembly.parameters.values()), posterior)
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
     flat = [array.reshape(draws, -1) for array in values]
@@ -269,7 +270,7 @@ def _evaluated(
 
 def _shrinkage(model: ModelBuilder, factor: str) -> dict[str, float]:
     """By parameter, how much less the estimated effects vary than effects do."""
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     out: dict[str, float] = {}
     for block in model.spec.groups:
         columns = zip(block.column_targets, block.ones, block.effect_names, strict=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
-from glimmer.results.estimates import not_stored
+from glimmer.results.draws import not_stored
 from glimmer.results.new_levels import sample_unseen, unlearned
 from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, new_design
 from glimmer.terms import GroupDesign
@@ -78,7 +78,7 @@ class Prediction:
         else:
             self.design = _training_design(model, given)
         self._check_levels()
-        self._check_draws()
+        self._check_draws(model)
 
     def _check_levels(self) -> None:
         if self.new_levels == "error" and (listed := self.unseen()):
@@ -90,7 +90,7 @@ class Prediction:
                 fix='correct them, or pass new_levels="sample" or "zero"',
             )
 
-    def _check_draws(self) -> None:
+    def _check_draws(self, model: ModelBuilder) -> None:
         """The draws must be of this model: their levels are the specification's."""
         for block in self.spec.groups:
             coord = self.posterior.coords.get(block.level_dim)
@@ -99,7 +99,7 @@ class Prediction:
                     f"The draws are of another model: their levels of {block.factor_name!r} differ."
                 )
         for name in sorted(self.effects - set(self.posterior.data_vars)):
-            raise not_stored(name)
+            raise not_stored(model, name)
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""

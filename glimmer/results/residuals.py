@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from glimmer.errors import ArgumentError
 from glimmer.model.assemble import Assembly, assemble
 from glimmer.model.replay import CHUNK_BYTES, Replay, flat
+from glimmer.results.draws import every_draw
 from glimmer.results.loglik import is_discrete, outcome_values
 from glimmer.results.variance import variance
 
@@ -117,7 +118,7 @@ def _means(
     model: ModelBuilder, expressions: Callable[[Assembly], Sequence[Any]]
 ) -> list[np.ndarray]:
     """Posterior means of expressions of each training row, each of shape (n,)."""
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     assembly = assemble(model.spec, model.design, observe=False)
     outputs = list(expressions(assembly))
     run = Replay(assembly.model, outputs, [str(name) for name in posterior.data_vars])

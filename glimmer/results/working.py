@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.errors import ArgumentError
+from glimmer.results.draws import every_draw
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -67,7 +68,7 @@ def centre(model: ModelBuilder) -> xr.Dataset:
     """The posterior mean as a single draw; the geometric mean of standard deviations."""
     from glimmer.model.smooth_names import named_blocks
 
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = every_draw(model)
     sds = {sd for named in named_blocks(model.spec.smooths) for sd in named.sds}
     sds |= {f"{name}_sigma" for block in model.spec.groups for name in block.effect_names}
     logs = posterior.assign({sd: (posterior[sd].dims, np.log(posterior[sd].values)) for sd in sds})
