@@ -100,6 +100,7 @@ class ModelBuilder:
         cores : int, optional
             Chains that run at the same time.
         sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
+            The last two need the extra ``jax``, and sample in plain coordinates.
         algorithm : {"sampling", "meanfield", "fullrank"}
             NUTS, or one of two variational approximations.
         target_accept : float, optional
@@ -131,8 +132,10 @@ class ModelBuilder:
         from glimmer.sampling import Settings, fit
         from glimmer.sampling.coordinates import choose
         from glimmer.sampling.effects import left_out
+        from glimmer.sampling.run import JAX
 
-        plan = choose(self.spec, self.design, coordinates) if model is None else None
+        asked = "plain" if sampler in JAX else coordinates
+        plan = choose(self.spec, self.design, asked) if model is None else None
         if sampler == "nutpie" and self._correlated(plan):
             sampler_kwargs.setdefault("adaptation", "low_rank")
         settings = Settings(

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
-SAMPLERS = ("nutpie", "pymc", "numpyro", "blackjax")
+JAX = ("numpyro", "blackjax")
+SAMPLERS = ("nutpie", "pymc", *JAX)
+JAX_DEPTH = 10
+"""The greatest tree depth of NumPyro and BlackJAX, which do not report that they reached it."""
 ALGORITHMS = ("sampling", "meanfield", "fullrank")
 ADVI = {"meanfield": "advi", "fullrank": "fullrank_advi"}
 STATISTICS = {
@@ -57,6 +60,12 @@ class Settings:
         if self.sampler not in SAMPLERS:
             raise SamplingError(
                 f"There is no sampler {self.sampler!r}.", fix=suggestion(self.sampler, SAMPLERS)
+            )
+        if self.sampler in JAX and self.coordinates not in (None, "plain"):
+            raise SamplingError(
+                f"The sampler {self.sampler!r} has plain coordinates only: {self.coordinates} ones "
+                "are computed by kernels that JAX cannot call.",
+                fix='leave out coordinates=, or use sampler="nutpie"',
             )
         if self.algorithm not in ALGORITHMS:
             raise SamplingError(
@@ -106,6 +115,8 @@ def _standard(drawn: xr.DataTree) -> xr.DataTree:
     if "sample_stats" in drawn.children:
         stats = drawn["sample_stats"].to_dataset()
         stats = stats.rename({old: new for old, new in STATISTICS.items() if old in stats})
+        if "tree_depth" in stats and "reached_max_treedepth" not in stats:
+            stats["reached_max_treedepth"] = stats["tree_depth"] >= JAX_DEPTH
         groups["sample_stats"] = stats[[name for name in KEPT if name in stats]]
     return xr.DataTree.from_dict(groups)
 
