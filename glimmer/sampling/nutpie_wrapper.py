@@ -20,6 +20,8 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from nutpie import compile_pymc
 
+from glimmer.sampling.kernels.native import binding_last
+
 _SHIPPED = compile_pymc._make_c_logp_func, compile_pymc._make_c_expand_func
 _LOCK = RLock()
 
@@ -39,7 +41,7 @@ def compile_for_nutpie(model: Any, var_names: Iterable[str] | None = None, **kwa
     -------
     nutpie.compile_pymc.CompiledPyMCModel
     """
-    with lean_wrapper():
+    with lean_wrapper(), binding_last():
         return compile_pymc.compile_pymc_model(model, var_names=var_names, **kwargs)
 
 

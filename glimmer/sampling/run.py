@@ -95,7 +95,6 @@ def sample(model: pm.Model, settings: Settings) -> xr.DataTree:
     SamplingError
         The log density is not finite where sampling starts, or the sampler is not installed.
     """
-    check_start(model)
     names = [variable.name for variable in model.free_RVs]
     with _quiet():
         if settings.algorithm != "sampling":
@@ -139,10 +138,15 @@ def check_start(model: pm.Model) -> None:
 
 
 def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
-    """Sample with nutpie, which compiles the density alone: variables are derived afterwards."""
+    """Sample with nutpie, which compiles the density alone: variables are derived afterwards.
+
+    The start is checked when all is compiled: checking needs the kernels, compiling does not.
+    """
     from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
 
-    return run_nutpie(model, compile_for_nutpie(model, var_names=[]), settings)
+    compiled = compile_for_nutpie(model, var_names=[])
+    check_start(model)
+    return run_nutpie(model, compiled, settings)
 
 
 def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTree:
@@ -203,6 +207,7 @@ def free_variables(model: pm.Model, values: xr.Dataset) -> xr.Dataset:
 def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
     import pymc as pm
 
+    check_start(model)
     try:
         return pm.sample(
             model=model,
@@ -229,6 +234,7 @@ def _pymc(model: pm.Model, settings: Settings, names: list[str]) -> xr.DataTree:
 def _variational(model: pm.Model, settings: Settings) -> xr.DataTree:
     import pymc as pm
 
+    check_start(model)
     approximation = pm.fit(
         n=settings.extra.get("n", 30_000),
         method=ADVI[settings.algorithm],

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+from pytensor.link.numba.dispatch.basic import numba_njit
 
 from glimmer.sampling.kernels.integrated import integrated_gaussian
 from glimmer.sampling.kernels.layout import WORK
-from glimmer.sampling.kernels.native import VERSION, contiguous
-from glimmer.sampling.kernels.ops import ScoredOp
+from glimmer.sampling.kernels.native import contiguous
+from glimmer.sampling.kernels.ops import ScoredOp, under_numba
 
 
 class IntegratedGaussian(ScoredOp):
@@ -24,8 +23,8 @@ class IntegratedGaussian(ScoredOp):
         return [np.empty(()), *map(np.empty_like, inputs[:5]), np.empty(inputs[5][WORK])]
 
 
-@register_funcify_default_op_cache_key(IntegratedGaussian)
-def _integrated(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(IntegratedGaussian)
+def _integrated(op: Any) -> Any:
     @numba_njit
     def integrated(triangles, scales, sigma, mean, precision, integers, floats):
         value, by_sigma = np.empty(()), np.empty(())
@@ -39,4 +38,4 @@ def _integrated(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return value, t, s, by_sigma, m, p
 
-    return integrated, VERSION
+    return integrated

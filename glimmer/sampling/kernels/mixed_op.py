@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Variable
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+from pytensor.link.numba.dispatch.basic import numba_njit
 
 from glimmer.sampling.kernels.mixed import MIXED, SIZE, mixed_pullback, mixed_triangle
-from glimmer.sampling.kernels.native import VERSION, contiguous
-from glimmer.sampling.kernels.ops import KernelOp, disconnected, header
+from glimmer.sampling.kernels.native import contiguous
+from glimmer.sampling.kernels.ops import KernelOp, disconnected, header, under_numba
 
 
 class MixedTriangle(KernelOp):
@@ -69,8 +68,8 @@ class MixedPullback(KernelOp):
 mixed_gradient: Any = MixedPullback()
 
 
-@register_funcify_default_op_cache_key(MixedTriangle)
-def _mixed_triangle(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(MixedTriangle)
+def _mixed_triangle(op: Any) -> Any:
     @numba_njit
     def triangle_of(sds, integers, shares):
         q = integers[SIZE]
@@ -81,11 +80,11 @@ def _mixed_triangle(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return triangle
 
-    return triangle_of, VERSION
+    return triangle_of
 
 
-@register_funcify_default_op_cache_key(MixedPullback)
-def _mixed_pullback(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(MixedPullback)
+def _mixed_pullback(op: Any) -> Any:
     @numba_njit
     def pullback(sds, triangle, by_triangle, integers, shares):
         by_sds = np.empty(sds.size)
@@ -96,4 +95,4 @@ def _mixed_pullback(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return by_sds
 
-    return pullback, VERSION
+    return pullback

@@ -1,7 +1,7 @@
 """Compiled functions known by a symbol instead of by their code.
 
 Numba copies the code of a callee into every caller and optimizes it anew there. A kernel called by
-its symbol is compiled once, cached on disk, and costs its callers a call instruction. Kernels take
+its address is compiled once, cached on disk, and costs its callers a call instruction. Kernels take
 pointers: their loads and stores need no bounds, strides or reference counts, which is most of what
 there is to compile in the code of an array.
 """
@@ -9,10 +9,14 @@ there is to compile in the code of an array.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,14 +24,18 @@ import numba as nb
 import numpy as np
 from numba import types
 from numba.core.cgutils import alloca_once_value
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, overload, typeof_impl
 from scipy.linalg import cython_blas
+
+from glimmer.sampling.kernels.slots import Slotted, new_slot
 
 f8, i8, void = types.float64, types.int64, types.void
 floats_at, indices_at = types.CPointer(f8), types.CPointer(i8)
 integers_at = types.CPointer(types.int32)  # the integers of PyMC's data
 _DTYPES = (np.float64, np.int64, np.int32)
 FAST = {"contract", "reassoc", "arcp", "nsz"}
+_LOCK = RLock()
+_WAITING: ContextVar[list[Kernel] | None] = ContextVar("kernels to bind", default=None)
 
 
 def _version() -> int:
@@ -39,31 +47,94 @@ def _version() -> int:
 VERSION = _version()
 
 
-def _symbol(name: str, signature: Any, address: Any) -> Any:
-    """Make ``address`` known as ``name``; numba calls the result, Python its ``python``."""
-    llvm.add_symbol(name, address)
-    function: Any = types.ExternalFunction(name, signature)
-    function.python = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(signature.args))(address)
-    return function
+class Kernel:
+    """A function of numbers and pointers, which compiled code calls through its slot.
+
+    It must be bound before it is called; `python` sees to it.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: Any, fast: bool) -> None:
+        function.__qualname__ += f"_{VERSION:x}"
+        self.function, self.signature = function, signature
+        self.math = FAST if fast else {"contract"}
+        name = f"{function.__module__}.{function.__name__}".replace(".", "_")
+        self.type, self.slot = Slotted(name, signature), new_slot(name)
+        self.machine_code: Any = None
+
+    def compile(self) -> int:
+        """Compile the function, or find it in numba's cache; return its address."""
+        if self.machine_code is None:
+            self.machine_code = nb.cfunc(
+                self.signature, cache=True, error_model="numpy", fastmath=self.math
+            )(self.function)
+        return self.machine_code.address
+
+    @cached_property
+    def python(self) -> Callable[..., None]:
+        """The function as Python calls it, with addresses for pointers."""
+        bind([self])
+        pointers = [ctypes.c_void_p] * len(self.signature.args)
+        return ctypes.CFUNCTYPE(None, *pointers)(self.compile())
+
+
+@typeof_impl.register(Kernel)
+def _type_of_kernel(kernel: Kernel, _: Any) -> Slotted:
+    return kernel.type
 
 
 def kernel(signature: Any, fast: bool = True) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function of numbers and pointers, or load it from numba's cache."""
+    """Make a kernel of a function."""
+    return lambda function: Kernel(function, signature, fast)
 
-    def decorate(function: Callable[..., Any]) -> Any:
-        math = FAST if fast else {"contract"}
-        function.__qualname__ += f"_{VERSION:x}"
-        compiled = nb.cfunc(signature, cache=True, error_model="numpy", fastmath=math)(function)
-        name = f"{function.__module__}.{function.__name__}".replace(".", "_")
-        return _symbol(name, signature, compiled.address)
 
-    return decorate
+def bind(kernels: Iterable[Kernel]) -> None:
+    """Compile kernels and all that they call, and fill their slots."""
+    with _LOCK:
+        for one in with_callees(kernels):
+            one.slot.value = one.compile()
+
+
+def with_callees(kernels: Iterable[Kernel]) -> list[Kernel]:
+    """Kernels and all that they may call, callers first."""
+    found = list(kernels)
+    for one in found:  # which grows meanwhile
+        found += [callee for callee in _callees(one.function) if callee not in found]
+    return found
+
+
+def _callees(function: Any) -> list[Kernel]:
+    used = [function.__globals__.get(name) for name in function.__code__.co_names]
+    copied = [_callees(one.py_func) for one in used if hasattr(one, "py_func")]
+    own = [one for one in used if isinstance(one, Kernel)]
+    return list(dict.fromkeys(chain(own, *copied)))
+
+
+def need(kernel: Kernel) -> None:
+    """Bind a kernel that a function calls which is being compiled."""
+    waiting = _WAITING.get()
+    if waiting is None:
+        bind([kernel])
+    else:
+        waiting.append(kernel)
+
+
+@contextmanager
+def binding_last() -> Iterator[None]:
+    """Bind what is needed meanwhile at the end: another process may have compiled it by then."""
+    waiting: list[Kernel] = []
+    token = _WAITING.set(waiting)
+    try:
+        yield
+        bind(dict.fromkeys(waiting))
+    finally:
+        _WAITING.reset(token)
 
 
 def library(module: str, name: str, signature: Any) -> Any:
     """A routine of scipy's BLAS or LAPACK."""
-    address = get_cython_function_address(f"scipy.linalg.cython_{module}", name)
-    return _symbol(f"glimmer_{name}", signature, address)
+    symbol = f"glimmer_{name}"
+    llvm.add_symbol(symbol, get_cython_function_address(f"scipy.linalg.cython_{module}", name))
+    return types.ExternalFunction(symbol, signature)
 
 
 _njit: Any = nb.njit

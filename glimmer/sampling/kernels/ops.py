@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply, Variable
 from pytensor.graph.op import Op
+from pytensor.link.numba.dispatch.basic import register_funcify_default_op_cache_key
 
-from glimmer.sampling.kernels.native import addresses
+from glimmer.sampling.kernels.native import VERSION, addresses, need
 
 
 class KernelOp(Op):
@@ -39,6 +41,20 @@ class KernelOp(Op):
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Empty outputs, then work space."""
         raise NotImplementedError
+
+
+def under_numba(operation: type[KernelOp]) -> Callable[[Callable[[Any], Any]], Any]:
+    """Register what makes the function that numba runs for an operation."""
+
+    def register(make: Callable[[Any], Any]) -> Any:
+        @register_funcify_default_op_cache_key(operation)
+        def function(op: KernelOp, **_: Any) -> tuple[Any, int]:
+            need(op.kernel)
+            return make(op), VERSION
+
+        return function
+
+    return register
 
 
 def header(node: Apply, position: int) -> Any:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Variable
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+from pytensor.link.numba.dispatch.basic import numba_njit
 
-from glimmer.sampling.kernels.native import VERSION, contiguous
-from glimmer.sampling.kernels.ops import KernelOp, ScoredOp, disconnected, header
+from glimmer.sampling.kernels.native import contiguous
+from glimmer.sampling.kernels.ops import KernelOp, ScoredOp, disconnected, header, under_numba
 from glimmer.sampling.kernels.rows import (
     BLOCK,
     ROWS,
@@ -104,18 +103,18 @@ def _density(kernel: Any) -> Any:
     return density
 
 
-@register_funcify_default_op_cache_key(EtaDensity)
-def _eta_density(op: Op, **_: Any) -> tuple[Any, int]:
-    return _density(eta_density), VERSION
+@under_numba(EtaDensity)
+def _eta_density(op: Any) -> Any:
+    return _density(eta_density)
 
 
-@register_funcify_default_op_cache_key(RowDensity)
-def _row_density(op: Op, **_: Any) -> tuple[Any, int]:
-    return _density(row_density), VERSION
+@under_numba(RowDensity)
+def _row_density(op: Any) -> Any:
+    return _density(row_density)
 
 
-@register_funcify_default_op_cache_key(Predictor)
-def _predictor(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(Predictor)
+def _predictor(op: Any) -> Any:
     @numba_njit
     def linear(coefficients, integers, floats):
         eta = np.empty(integers[ROWS])
@@ -125,15 +124,15 @@ def _predictor(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return eta
 
-    return linear, VERSION
+    return linear
 
 
-@register_funcify_default_op_cache_key(PredictorPullback)
-def _predictor_pullback(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(PredictorPullback)
+def _predictor_pullback(op: Any) -> Any:
     @numba_njit
     def transposed(score, integers, floats):
         gradient = np.empty(integers[SIZE])
         all_rows_pullback(contiguous(score).ctypes, integers.ctypes, floats.ctypes, gradient.ctypes)
         return gradient
 
-    return transposed, VERSION
+    return transposed

@@ -8,12 +8,11 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import DisconnectedType
 from pytensor.graph.basic import Apply, Variable
-from pytensor.graph.op import Op
-from pytensor.link.numba.dispatch.basic import numba_njit, register_funcify_default_op_cache_key
+from pytensor.link.numba.dispatch.basic import numba_njit
 
 from glimmer.sampling.kernels.layout import COEFFICIENTS, STATE, WORK
-from glimmer.sampling.kernels.native import VERSION, contiguous
-from glimmer.sampling.kernels.ops import KernelOp, disconnected, header
+from glimmer.sampling.kernels.native import contiguous
+from glimmer.sampling.kernels.ops import KernelOp, disconnected, header, under_numba
 from glimmer.sampling.kernels.pullback import coefficients_pullback
 from glimmer.sampling.kernels.whitened import coefficients_of
 
@@ -80,8 +79,8 @@ class WhitenPullback(KernelOp):
 whiten_pullback: Any = WhitenPullback()
 
 
-@register_funcify_default_op_cache_key(Whiten)
-def _whiten(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(Whiten)
+def _whiten(op: Any) -> Any:
     @numba_njit
     def whiten(triangles, scales, sigma, mean, precision, z, integers, floats):
         coefficients, density = np.empty(z.size), np.empty(())
@@ -94,11 +93,11 @@ def _whiten(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return coefficients, density, state
 
-    return whiten, VERSION
+    return whiten
 
 
-@register_funcify_default_op_cache_key(WhitenPullback)
-def _whiten_pullback(op: Op, **_: Any) -> tuple[Any, int]:
+@under_numba(WhitenPullback)
+def _whiten_pullback(op: Any) -> Any:
     @numba_njit
     def pullback(
         triangles, scales, mean, precision, z, state, by_coefficients, by_density, integers, floats
@@ -113,4 +112,4 @@ def _whiten_pullback(op: Op, **_: Any) -> tuple[Any, int]:
         )  # fmt: skip
         return t, s, m, p, by_z
 
-    return pullback, VERSION
+    return pullback
