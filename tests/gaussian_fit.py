@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 import glimmer as gl
-from glimmer.sampling import Settings
+from glimmer.sampling.run import Settings
 
 SIGMA, SDS, RHO = 25.6, (24.7, 5.9), 0.07
 EFFECTS, LEVELS, WIDE = ("1", "Days"), 18, 1e3

@@ -22,7 +22,7 @@ from glimmer.results.kfold import fold_rows, kfold
 from glimmer.results.loglik import log_lik
 from glimmer.results.loo import loo
 from glimmer.results.refit import arguments
-from glimmer.sampling import Settings
+from glimmer.sampling.run import Settings
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from glimmer.errors import NotFitted, StoreError
 from glimmer.families import FAMILIES, Family, Link, get_family, register_family
 from glimmer.results.loglik import log_lik
 from glimmer.results.predict import posterior_epred, posterior_predict
-from glimmer.sampling import Settings
+from glimmer.sampling.run import Settings
 from glimmer.sampling.storage import (
     ARRAYS,
     CONTENTS,

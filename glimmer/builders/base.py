@@ -129,10 +129,10 @@ class ModelBuilder:
             The log density is not finite where sampling starts, or an argument is impossible.
         """
         from glimmer.record import dumps
-        from glimmer.sampling import Settings, fit
         from glimmer.sampling.coordinates import choose
         from glimmer.sampling.effects import left_out
-        from glimmer.sampling.run import JAX
+        from glimmer.sampling.fit import fit
+        from glimmer.sampling.run import JAX, Settings
 
         asked = "plain" if sampler in JAX else coordinates
         plan = choose(self.spec, self.design, asked) if model is None else None

@@ -17,7 +17,7 @@ from glimmer.record import dumps, loads, register
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.sampling import Settings
+    from glimmer.sampling.run import Settings
 
 SPEC = "glimmer_spec"
 PLAIN = (bool, int, float, str, type(None))
@@ -97,7 +97,7 @@ def load(
     --------
     >>> load("sleep").predict()  # doctest: +SKIP
     """
-    from glimmer.sampling import Settings
+    from glimmer.sampling.run import Settings
     from glimmer.sampling.storage import read_store
 
     _register()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from glimmer.builders import ModelBuilder
     from glimmer.model import Design
-    from glimmer.sampling import Settings
+    from glimmer.sampling.run import Settings
 
 
 @dataclass(frozen=True, eq=False)

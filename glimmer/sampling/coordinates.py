@@ -48,14 +48,20 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
 
 def _linear(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
     """The plan for a linear predictor. Its kernels are compiled once on every machine."""
+    from glimmer.sampling.kernels.ahead import INTEGRATED, WHITENED, compile_ahead
     from glimmer.sampling.layout import layout
-    from glimmer.sampling.plan import integrated
 
     laid = layout(spec, design)
+    if laid is None:
+        return None
+    normal = spec.family.normal and coordinates != "whitened"
+    compile_ahead(INTEGRATED if normal else WHITENED)
+    from glimmer.sampling.plan import integrated
+
     plan = None
-    if laid is not None and coordinates in (None, "integrated"):
+    if coordinates in (None, "integrated"):
         plan = integrated(laid, design)
-    if plan is None and laid is not None and coordinates in (None, "whitened"):
+    if plan is None and coordinates in (None, "whitened"):
         plan = _whitened(laid, design, required=coordinates is not None)
     return plan
 

@@ -1,8 +1,8 @@
 """Compiled kernels of the sampling plan: arrays in, values with gradients out.
 
-See `blocks` for how a linear predictor is described. A module compiles its kernels when it is first
-imported and finds them in numba's cache later, so names are looked up when they are used: a
-Gaussian model compiles nothing of the other families.
+See `blocks` for how a linear predictor is described. A kernel is compiled when it is needed first
+and found in numba's cache later. Names are looked up when they are used: a process that compiles
+kernels imports no PyTensor.
 """
 
 from __future__ import annotations

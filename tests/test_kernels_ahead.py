@@ -1,0 +1,99 @@
+"""Kernels are compiled by another process, in any order, and bound when they are needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from glimmer.sampling.kernels import ahead
+from glimmer.sampling.kernels.ahead import INTEGRATED, WHITENED, cached, compile_ahead
+from glimmer.sampling.kernels.algebra import dot, log_diagonal, solve_lower
+from glimmer.sampling.kernels.native import (
+    addresses,
+    bind,
+    binding_last,
+    f8,
+    floats_at,
+    kernel,
+    need,
+    void,
+    with_callees,
+)
+
+SMALL = ("algebra.solve_lower", "algebra.log_diagonal")
+
+
+@kernel(f8(f8))
+def half(x):
+    return x / 2
+
+
+@kernel(void(floats_at))
+def quarter(x):
+    x[0] = half(half(x[0]))
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """An empty cache."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ahead, "_processes", [])
+
+
+def test_another_process_fills_the_cache(empty):
+    kernels = [solve_lower, log_diagonal, dot]
+    assert not any(map(cached, kernels))
+    compile_ahead(SMALL)
+    (process,) = ahead._processes
+    assert process.wait(timeout=120) == 0
+    assert all(map(cached, kernels))
+    compile_ahead(SMALL)
+    assert len(ahead._processes) == 1
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python", "/usr/bin/app", "", None])
+def test_no_other_process(empty, monkeypatch, executable):
+    monkeypatch.setattr(sys, "executable", executable)
+    compile_ahead(SMALL)
+    assert not ahead._processes
+
+
+def test_the_other_process_needs_numba_alone():
+    code = f"""
+import sys
+from glimmer.sampling.kernels.ahead import _kernel
+for place in {INTEGRATED + WHITENED}:
+    _kernel(place)
+print(sorted({{"pytensor", "pymc", "pandas"}} & set(sys.modules)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+def test_callers_are_compiled_before_callees():
+    assert with_callees([quarter]) == [quarter, half]
+    quarter.compile()
+    assert half.machine_code is None
+    x = np.array([3.0])
+    quarter.python(*addresses(x))
+    assert x == [0.75]
+
+
+def test_kernels_are_bound_last():
+    late = kernel(void(floats_at))(lambda x: None)
+    with binding_last():
+        need(late)
+        assert not late.slot.value
+    assert late.slot.value == late.compile()
+
+
+def test_binding_again_changes_nothing():
+    bind([half])
+    address = half.slot.value
+    bind([half, quarter])
+    assert half.slot.value == address
