@@ -11,6 +11,7 @@ import pytensor
 import pytest
 import xarray as xr
 from natural import PLAIN, evaluator, log_densities, random_point
+from nlmer_cases import ORANGE, THEOPH, decay, orange
 from pymc.logprob.basic import conditional_logp
 
 import glimmer as gl
@@ -38,6 +39,7 @@ TABLE = pd.DataFrame(
 )
 QUIET = {"few_levels": "ignore"}
 SLOPES = "y ~ x + (x | g)"
+SSLOGIS = "circumference ~ SSlogis(age, Asym, xmid, scal)"
 
 NORMAL = {
     "correlated slopes": (SLOPES, {}),
@@ -76,6 +78,38 @@ OTHERS = {
     ),
     "QR, exponents": ("y ~ x + t + (1 | g)", {"family": "student_t", "QR": True, "weights": "w"}),
 }
+
+DECAY = "y ~ a * exp(-k * t)"
+RATES = {"params": ["a", "k"], "kinds": {"k": "rate"}}
+CURVES = {
+    "one effect": (f"{ORANGE}", orange, {}),
+    "three effects, ordered": (THEOPH, lambda: gl.load_data("Theoph"), {}),
+    "two factors, covariates": (
+        "circumference ~ SSlogis(age, Asym, xmid, scal)",
+        orange,
+        {
+            "params": {
+                "Asym": "~ big + (1 | Tree)",
+                "xmid": "~ (1 | Tree)",
+                "scal": "~ (1 | plot)",
+            }
+        },
+    ),
+    "correlated": (f"{SSLOGIS} ~ Asym + xmid | Tree", orange, {}),
+    "smooth": (f"{SSLOGIS} ~ Asym | Tree", orange, {"params": {"xmid": "~ s(z, k=4)"}}),
+    "residual sd": (f"{DECAY} ~ a | g", decay, {**RATES, "residual": "constant+power"}),
+    "lognormal": (f"{DECAY} ~ a | g", decay, {**RATES, "family": "lognormal"}),
+    "counts, offset": (
+        "count ~ a - k * t ~ a | g",
+        decay,
+        {**RATES, "family": "neg_binomial_2", "link": "log", "offset": "shift"},
+    ),
+    "weights": (f"{DECAY} ~ a | g", decay, {**RATES, "weights": "t"}),
+}
+
+
+def curve_of(formula, data, arguments):
+    return gl.NlmerBuilder(formula, data(), **{"checks": QUIET, **arguments})
 
 
 def model_of(formula, arguments):
@@ -156,10 +190,10 @@ def test_integrated_density_is_the_models_integral(name):
         np.testing.assert_allclose(ours, marginal(plain, coefficients, point), rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", [*NORMAL, *OTHERS])
+@pytest.mark.parametrize("name", [*NORMAL, *OTHERS, *CURVES])
 def test_whitening_is_a_change_of_variables(name):
     """Density of z = joint density at the coefficients + log |d coefficients / dz|."""
-    model = model_of(*{**NORMAL, **OTHERS}[name])
+    model = curve_of(*CURVES[name]) if name in CURVES else model_of(*{**NORMAL, **OTHERS}[name])
     plan, plain = choose(model.spec, model.design, "whitened"), model.build()
     sampled = {rv.name for rv in plan.model.free_RVs}
     coefficients = [rv.name for rv in plain.free_RVs if rv.name not in sampled]
@@ -221,6 +255,15 @@ def test_impossible_coordinates_are_an_error(coordinates, arguments):
         choose(model.spec, model.design, coordinates)
 
 
+@pytest.mark.parametrize("name", ["Student's t", "one effect"])
+def test_whitening_is_the_same_every_time(name):
+    def floats():
+        model = curve_of(*CURVES[name]) if name in CURVES else model_of(*OTHERS[name])
+        return choose(model.spec, model.design, "whitened").products.floats
+
+    np.testing.assert_array_equal(floats(), floats())
+
+
 def test_default_coordinates():
     kinds = {SLOPES: "integrated", "y ~ x + (x | g) + s(t, k=4)": "integrated"}
     for formula, expected in kinds.items():
@@ -229,3 +272,5 @@ def test_default_coordinates():
     model = model_of(SLOPES, {"family": "student_t"})
     assert choose(model.spec, model.design, None).name == "whitened"
     assert choose(model.spec, model.design, "plain") is None
+    model = curve_of(*CURVES["one effect"])
+    assert choose(model.spec, model.design, None).name == "whitened"

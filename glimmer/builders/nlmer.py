@@ -11,15 +11,12 @@ from glimmer.builders.glmer import fitted
 from glimmer.builders.methods import Method
 
 if TYPE_CHECKING:
-    import pymc as pm
-    import xarray as xr
-
     from glimmer.results.check import Verdict
     from glimmer.sampling.plan import Plan
 
 
-CURVED = 0.95
-"""NUTS's target acceptance rate for posteriors that bend."""
+CURVED, WHITENED = 0.95, 0.9
+"""NUTS's target acceptance rate for posteriors that bend, and in coordinates where they do not."""
 
 
 class NlmerBuilder(ModelBuilder):
@@ -144,15 +141,6 @@ class NlmerBuilder(ModelBuilder):
             formula, Frame(data), get_family(family), options, curve
         )
 
-    def fit(
-        self, model: pm.Model | None = None, *, draws: int = 2000, **arguments: Any
-    ) -> xr.DataTree:
-        """Sample from the posterior; see `ModelBuilder.fit` for the arguments.
-
-        By default nutpie adapts to correlations between parameters, which curves have.
-        """
-        return super().fit(model, draws=draws, **arguments)
-
     def _explained(self, verdict: Verdict) -> Verdict:
         from glimmer.results.modes import AGREE, disagreement
 
@@ -161,8 +149,8 @@ class NlmerBuilder(ModelBuilder):
     def _correlated(self, plan: Plan | None) -> bool:
         return True
 
-    def _target_accept(self) -> float:
-        return CURVED
+    def _target_accept(self, plan: Plan | None) -> float:
+        return CURVED if plan is None else WHITENED
 
     parameters = Method("glimmer.results.nonlinear")
     derived = Method("glimmer.results.nonlinear")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.model.curve_effects import curve_effects, residual_sd
+from glimmer.model.curve_effects import curve_effects
+from glimmer.model.curve_outcome import curve_outcome, register_residual, residual_sd
 from glimmer.model.group_effects import Around, correlation, group_effects
 from glimmer.model.priors import CommonPrior
 from glimmer.model.smooth_effects import smooth_effects
@@ -76,11 +76,12 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
                 _common(spec, design, noise) + _groups(spec, design, noise) + sum(smooths.values())
             )
         else:
-            found = curve_effects(
-                spec, design, noise, partial(_groups_by_target, spec, design, noise)
-            )
-            eta, smooths, parameters = found.eta, found.smooths, found.parameters
-            aux = residual_sd(spec, aux, found.curve)
+            etas, smooths, around = curve_effects(spec, design, noise)
+            for target, added in _groups_by_target(spec, design, noise, around).items():
+                etas[target] = etas[target] + added
+            found = curve_outcome(spec, design, etas)
+            eta, parameters = found.eta, found.parameters
+            aux = residual_sd(spec, aux, register_residual(spec), found.curve)
         if design.offset is not None:
             eta = eta + pm.Data("offset_data", design.offset, dims="obs_id")
         extra = _extra(spec, design, aux)

@@ -1,8 +1,7 @@
-"""A curve in a model: linear predictors of its parameters, transforms, and its expression."""
+"""The linear predictors of a curve's parameters in a model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +9,9 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.model.coordinates import Measured, Ordered
+from glimmer.model.curve_outcome import transformed
 from glimmer.model.group_effects import Around, Informed
-from glimmer.model.residuals import find_residual
 from glimmer.model.smooth_effects import smooth_effects
-from glimmer.nonlinear.protocol import as_curve
 from glimmer.priors.base import LocationScale
 
 if TYPE_CHECKING:
@@ -25,40 +23,28 @@ if TYPE_CHECKING:
     from glimmer.priors import Prior
 
 
-@dataclass(frozen=True, eq=False)
-class CurveEffects:
-    """A curve in the current model.
-
-    Attributes
-    ----------
-    eta : tensor, shape (n,)
-        The linear predictor of the outcome.
-    curve : tensor, shape (n,)
-    parameters : dict of str to tensor
-        Each parameter of the curve, a number or shape (n,).
-    smooths : dict of str to tensor, shape (n,)
-    """
-
-    eta: TensorVariable
-    curve: TensorVariable
-    parameters: dict[str, TensorVariable]
-    smooths: dict[str, TensorVariable]
-
-
-def curve_effects(spec: ModelSpec, design: Design, noise: Any, groups: Any) -> CurveEffects:
-    """Register the parameters of the curve in the current model.
+def curve_effects(
+    spec: ModelSpec, design: Design, noise: Any
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Around]]:
+    """Register what the parameters of the curve are made of in the current model.
 
     Parameters
     ----------
     spec : ModelSpec
     design : Design
     noise : tensor or float
-    groups : callable
-        Registers the group-specific effects, given what they are around, and returns their sums
-        by parameter.
+
+    Returns
+    -------
+    dict of str to tensor
+        The linear predictor of each parameter, groups apart: a number or shape (n,).
+    dict of str to tensor, shape (n,)
+        The smooths, by label.
+    dict of str to Around
+        What effects are added to, where the data say something of their sums.
     """
     nonlinear = spec.nonlinear
-    assert nonlinear is not None and design.curve is not None  # noqa: S101
+    assert nonlinear is not None  # noqa: S101
     intercepts = _intercepts(spec, nonlinear)
     _name_values(nonlinear, intercepts)
     etas: dict[str, Any] = {}
@@ -67,49 +53,7 @@ def curve_effects(spec: ModelSpec, design: Design, noise: Any, groups: Any) -> C
         own = _smooths(spec, design, parameter, noise)
         etas[parameter.name] = _common(spec, design, parameter, intercepts) + sum(own.values())
         smooths |= own
-    for name, effect in groups(_around(spec, nonlinear, intercepts)).items():
-        etas[name] = etas[name] + effect
-    values = transformed(nonlinear, etas)
-    curve = _curve(nonlinear, design, values)
-    return CurveEffects(outcome_eta(spec, curve), curve, values, smooths)
-
-
-def outcome_eta(spec: ModelSpec, curve: TensorVariable) -> TensorVariable:
-    """The outcome's linear predictor where the curve has some value."""
-    assert spec.nonlinear is not None  # noqa: S101
-    if spec.nonlinear.scale == "link":
-        return curve
-    return (
-        pt.log(curve) if spec.family.unit == "log y" else spec.family.link_function.forward(curve)
-    )
-
-
-def transformed(nonlinear: Nonlinear, etas: dict[str, Any]) -> dict[str, Any]:
-    """The curve's parameters from their linear predictors; one above another follows it."""
-    values: dict[str, Any] = {
-        p.name: pt.as_tensor(float(p.value)) for p in nonlinear.parameters if p.value is not None
-    }
-    waiting = [p for p in nonlinear.free if p.name in etas]
-    while ready := [p for p in waiting if not p.transform.other or p.transform.other in values]:
-        for p in ready:
-            values[p.name] = p.transform.inverse(etas[p.name], values)
-        waiting = [p for p in waiting if p not in ready]
-    return values
-
-
-def residual_sd(spec: ModelSpec, aux: dict[str, Any], curve: TensorVariable) -> dict[str, Any]:
-    """The family's parameters with a residual sd that follows the curve."""
-    nonlinear, scale = spec.nonlinear, spec.family.group_scale
-    if nonlinear is None or nonlinear.residual == "constant" or scale is None:
-        return aux
-    model, residual = pm.modelcontext(None), find_residual(nonlinear.residual)
-    own = {
-        name: model.register_rv(
-            spec.priors.residual[name].above(parameter.lower), f"{spec.names.aux[scale]}_{name}"
-        )
-        for name, parameter in residual.parameters.items()
-    }
-    return {**aux, scale: residual.sd(aux[scale], curve, nonlinear.reference, **own)}
+    return etas, smooths, _around(spec, nonlinear, intercepts)
 
 
 def _intercepts(spec: ModelSpec, nonlinear: Nonlinear) -> dict[str, Any]:
@@ -241,16 +185,3 @@ def _name_values(nonlinear: Nonlinear, intercepts: dict[str, Any]) -> None:
     for parameter in nonlinear.free:
         if parameter.bare and not parameter.transform.identity:
             pm.Deterministic(parameter.name, typical[parameter.name])
-
-
-def _curve(nonlinear: Nonlinear, design: Design, values: dict[str, Any]) -> TensorVariable:
-    """The curve in every row, shape (n,)."""
-    assert design.curve is not None  # noqa: S101
-    inputs: list[Any] = []
-    for argument, array in zip(nonlinear.function.inputs, design.curve.inputs, strict=True):
-        dims = ("obs_id",) if argument.ndim == 1 else None
-        inputs.append(pm.Data(f"{argument.name}_input", array, dims=dims))
-    parameters = [values[p.name] for p in nonlinear.parameters]
-    if any(argument.ndim > 1 for argument in nonlinear.function.inputs):
-        parameters = [value + pt.zeros(design.n) for value in parameters]
-    return as_curve(nonlinear.function, [*inputs, *parameters])

@@ -44,7 +44,7 @@ class CurveStart:
 
     def check_possible(self, spec: ModelSpec, design: Design) -> None:
         """Raise `NotFinite` where the outcome has no distribution at the start."""
-        from glimmer.model.curve_effects import outcome_eta
+        from glimmer.model.curve_outcome import outcome_eta
         from glimmer.model.residuals import find_residual
 
         assert spec.nonlinear is not None and design.curve is not None  # noqa: S101

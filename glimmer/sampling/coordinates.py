@@ -38,7 +38,7 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
         )
     if coordinates == "plain" or not spec.likelihood:
         return None
-    plan = None if spec.nonlinear is not None else _linear(spec, design, coordinates)
+    plan = _laid(spec, design, coordinates)
     if plan is None and coordinates is not None:
         raise SamplingError(
             f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
@@ -46,8 +46,8 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
     return plan
 
 
-def _linear(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
-    """The plan for a linear predictor. Its kernels are compiled once on every machine."""
+def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
+    """The plan for linear predictors. Its kernels are compiled once on every machine."""
     from glimmer.sampling.kernels.ahead import INTEGRATED, WHITENED, compile_ahead
     from glimmer.sampling.layout import layout
 

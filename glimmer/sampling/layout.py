@@ -1,4 +1,4 @@
-"""A model's linear predictor laid out for the kernels: which coefficient stands where."""
+"""A model's linear predictors laid out for the kernels: which coefficient stands where."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 import pytensor.tensor as pt
 
 from glimmer.model.assemble import register_covariance
+from glimmer.model.curve_effects import centered_name
 from glimmer.model.smooth_effects import register_sds, spread
-from glimmer.model.smooth_names import NamedBlock, named_blocks
+from glimmer.model.smooth_names import NamedBlock
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
 from glimmer.sampling.kernels import Blocks, Group
+from glimmer.sampling.predictors import Stack, Variable, offsets, predicted
 from glimmer.smooths.basis import Grouped
 from glimmer.smooths.blocks import Block, CholeskyBlock, GroupedBlock
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Design, ModelSpec
+    from glimmer.model.nonlinear_spec import Ordering
     from glimmer.priors import Prior
     from glimmer.priors.covariance import Covariance
     from glimmer.smooths.term import BlockColumns
@@ -54,6 +57,11 @@ class Layout:
     precision: np.ndarray
 
     @property
+    def orderings(self) -> tuple[Ordering, ...]:
+        """Which intercepts of a curve are ordered."""
+        return () if self.spec.nonlinear is None else self.spec.nonlinear.orderings
+
+    @property
     def normal(self) -> bool:
         """Whether all common coefficients have normal or flat priors."""
         return all(prior.normal_parameters() is not None for _, _, prior in self.common)
@@ -69,8 +77,9 @@ class Layout:
         triangles = [
             _packed(register_covariance(self.spec, block, noise)) for block in self.spec.groups
         ]
-        predictor, priors = self.spec.predictor, self.spec.priors.smooth
-        sds = register_sds(predictor.smooths, priors, noise)
+        sds: dict[str, TensorVariable] = {}
+        for predictor in self.spec.predictors:
+            sds |= register_sds(predictor.smooths, self.spec.priors.smooth, noise)
         triangles += [_triangle(one.block, [sds[sd] for sd in one.sds]) for one in self.grouped]
         scales = [spread(one.block, [sds[sd] for sd in one.sds]) for one in self.dense]
         return _joined(triangles), _joined(scales)
@@ -88,7 +97,33 @@ class Layout:
             out[named.free] = values
         for name, place, _ in self.common:
             out[name] = common[..., place]
+        for name, intercept in self._around().items():
+            out[f"{name}_value"] = out.pop(name) + out[intercept][..., None]
+        for ordering in self.orderings:
+            out[ordering.name] = coefficients[..., self.places(ordering)]
+            for name in self._intercepts(ordering):
+                del out[name]
         return out
+
+    def places(self, ordering: Ordering) -> np.ndarray:
+        """Where the intercepts stand of which a linear form is positive."""
+        common = {name: place for name, place, _ in self.common}
+        before = self.blocks.size - self.blocks.X.shape[1]
+        return np.array([before + common[name] for name in self._intercepts(ordering)])
+
+    def _around(self) -> dict[str, str]:
+        """The intercept of each effect that is a variable together with it."""
+        nonlinear = self.spec.nonlinear
+        return {
+            name: centered_name(nonlinear.parameter(target))
+            for block in self.spec.groups
+            for target, name in zip(block.column_targets, block.effect_names, strict=True)
+            if nonlinear is not None and name in nonlinear.information
+        }
+
+    def _intercepts(self, ordering: Ordering) -> list[str]:
+        assert self.spec.nonlinear is not None  # noqa: S101
+        return [centered_name(self.spec.nonlinear.parameter(p)) for p in ordering.parameters]
 
     def free(self, coefficients: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarray]:
         """Draws of the model's free variables by name: coefficients, some of them standardized.
@@ -108,72 +143,48 @@ class Layout:
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
-    """Lay out a linear predictor; None if the kernels have no form for one of its terms."""
-    named = list(named_blocks(spec.predictor.smooths))
-    parts = _common_parts(spec, named)
-    if parts is None:
+    """Lay out a model's linear predictors; None if the kernels have no form for one's terms."""
+    all_of = predicted(spec, design)
+    stack = Stack(tuple(one.predictor.name for one in all_of))
+    variables = [one.variables(spec) for one in all_of]
+    common = _placed([part for own in variables for part in own or ()])
+    known = all(isinstance(prior, LocationScale | Flat) and not prior.joint for *_, prior in common)
+    if None in variables or not known:
         return None
-    grouped = tuple(one for one in named if isinstance(one.block, GroupedBlock | CholeskyBlock))
-    dense = tuple(one for one in named if one.block.sds and one not in grouped)
-    null = [one for one in named if not one.block.sds]
-    groups = tuple(
+    penalized = [(b, one.predictor.name) for one in all_of for b in one.named if b.block.sds]
+    columns = {b.name: _stacked(stack, design.smooths[b.name], to) for b, to in penalized}
+    grouped = tuple(b for b, _ in penalized if isinstance(b.block, GroupedBlock | CholeskyBlock))
+    dense = tuple(b for b, _ in penalized if b not in grouped)
+    groups = [
         Group(
-            design.groups[block.name].index.astype(np.int64),
+            stack.index(design.groups[block.name].index),
             len(block.levels),
-            design.groups[block.name].columns,
+            stack.columns(design.groups[block.name].columns, block.column_targets),
             block.factor_name,
         )
         for block in spec.groups
-    )
+    ]
     blocks = Blocks(
-        X=_common_columns(spec, design, [design.smooths[one.name] for one in null]),
-        groups=(*groups, *(_group(one.name, design.smooths[one.name]) for one in grouped)),
-        smooths=tuple(np.asarray(design.smooths[one.name]) for one in dense),
-        offset=design.offset,
+        X=np.hstack([stack.columns(one.columns(design), one.predictor.name) for one in all_of]),
+        groups=(*groups, *(_group(b.name, columns[b.name]) for b in grouped)),
+        smooths=tuple(np.asarray(columns[b.name]) for b in dense),
+        offset=offsets(all_of, design.n),
     )
-    mean, precision = _normal(parts, blocks.X.shape[1])
-    return Layout(spec, blocks, grouped, dense, tuple(parts), mean, precision)
+    mean, precision = _normal(common, blocks.X.shape[1])
+    return Layout(spec, blocks, grouped, dense, common, mean, precision)
 
 
-def _common_parts(spec: ModelSpec, named: list[NamedBlock]) -> list[Part] | None:
-    """Variables of the common columns: intercept, terms (or the rotated vector), null spaces."""
-    predictor, names, priors = spec.predictor, spec.names, spec.priors
+def _placed(variables: list[Variable]) -> tuple[Part, ...]:
+    """Variables with their places among the common columns, in their order."""
     out: list[Part] = []
     at = 0
-    if predictor.intercept:
-        assert priors.intercept is not None  # noqa: S101
-        out.append((spec.centered_intercept, 0, priors.intercept))
-        at = 1
-    if predictor.rotation is not None:
-        k = len(predictor.column_names)
-        out.append((f"{names.coefficients}_rotated", slice(at, at + k), priors.common[0].prior))
-        at += k
-    else:
-        own = {c.terms: c.prior for c in priors.common}
-        for term in predictor.common:
-            if (term.name,) not in own:
-                return None
-            place = at if term.scalar else slice(at, at + term.width)
-            out.append((term.name, place, own[term.name,]))
-            at += term.width
-    for one in named:
-        if not one.block.sds:
-            out.append((one.name, slice(at, at + one.block.size), priors.smooth.null[one.name]))
-            at += one.block.size
-    known = all(isinstance(prior, LocationScale | Flat) and not prior.joint for *_, prior in out)
-    return out if known else None
+    for name, width, prior in variables:
+        out.append((name, at if width is None else slice(at, at + width), prior))
+        at += 1 if width is None else width
+    return tuple(out)
 
 
-def _common_columns(spec: ModelSpec, design: Design, null: list[Any]) -> np.ndarray:
-    predictor = spec.predictor
-    X = design.X - predictor.means
-    if predictor.rotation is not None:
-        X = X @ predictor.rotation
-    ones = [np.ones((design.n, 1))] if predictor.intercept else []
-    return np.hstack([*ones, X, *null])
-
-
-def _normal(parts: list[Part], k: int) -> tuple[np.ndarray, np.ndarray]:
+def _normal(parts: tuple[Part, ...], k: int) -> tuple[np.ndarray, np.ndarray]:
     mean, precision = np.zeros(k), np.zeros(k)
     for _, place, prior in parts:
         if isinstance(prior, LocationScale):
@@ -182,10 +193,18 @@ def _normal(parts: list[Part], k: int) -> tuple[np.ndarray, np.ndarray]:
     return mean, precision
 
 
+def _stacked(stack: Stack, columns: BlockColumns, target: str) -> BlockColumns:
+    """A penalized block's columns in the rows of all predictors."""
+    if isinstance(columns, Grouped):
+        rows = stack.columns(columns.rows, target)
+        return Grouped(stack.index(columns.index), rows, columns.levels)
+    return stack.columns(np.asarray(columns), target)
+
+
 def _group(name: str, columns: BlockColumns) -> Group:
     """A penalized block as a group: of one level, where coefficients are not apart by level."""
     if isinstance(columns, Grouped):
-        return Group(columns.index.astype(np.int64), columns.levels, columns.rows, name)
+        return Group(columns.index, columns.levels, columns.rows, name)
     return Group(np.zeros(len(columns), np.int64), 1, columns, name)
 
 

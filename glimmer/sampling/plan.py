@@ -156,6 +156,8 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
     spec = laid.spec
     if not (spec.family.normal and spec.family.link_name == "identity" and laid.normal):
         return None
+    if spec.nonlinear is not None:
+        return None
     assert design.y is not None  # noqa: S101
     logarithmic = spec.family.unit == "log y"
     y = np.log(design.y) if logarithmic else design.y

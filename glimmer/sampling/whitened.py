@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytensor.tensor as pt
 
 from glimmer.families.builtin import is_shipped
-from glimmer.model.assemble import outcome_arguments, register_auxiliary
-from glimmer.modes import PLAIN
+from glimmer.model.assemble import register_auxiliary
+from glimmer.model.curve_outcome import register_residual
 from glimmer.sampling.kernels import (
     FAMILIES,
-    Mode,
     Predictor,
     RowDensity,
     Whiten,
     cross_products,
     pack_rows,
-    penalised_mode,
 )
 from glimmer.sampling.merging import merge_rows
+from glimmer.sampling.mode import whitening_mode
 from glimmer.sampling.numbers import as_data, numbers_as_data
+from glimmer.sampling.outcome import exponents, outcome_of
 from glimmer.sampling.plan import Plan, Z, data, prior_data
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Design, ModelSpec
+    from glimmer.sampling.kernels import Rows
     from glimmer.sampling.layout import Layout
 
-LEAST_WEIGHT = 1e-4
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
 
 
@@ -43,21 +41,21 @@ def whitened(laid: Layout, design: Design) -> Plan:
     Raises
     ------
     SamplingError
-        The penalized mode was not found.
+        The penalized mode was not found, or has ordered intercepts that could trade places.
     """
-    spec, blocks = laid.spec, laid.blocks
+    spec, blocks, mode = laid.spec, laid.blocks, whitening_mode(laid, design)
+    products = cross_products(
+        mode.local.blocks,
+        mode.local.response,
+        mode.local.weights,
+        center=False,
+        decoupled=mode.coefficients if _rest(laid) > LARGEST_DENSE else None,
+    )
     with pm.Model(coords=spec.coords) as model:
         aux, noise = register_auxiliary(spec)
+        residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
         numbers_as_data(model)
-        mode = _mode(laid, design, model, aux, triangles, scales)
-        products = cross_products(
-            blocks,
-            mode.response,
-            mode.weights,
-            center=False,
-            decoupled=mode.coefficients if _rest(laid) > LARGEST_DENSE else None,
-        )
         z = pm.Flat(Z, shape=blocks.size)
         coefficients, density, _ = Whiten()(
             triangles,
@@ -69,7 +67,9 @@ def whitened(laid: Layout, design: Design) -> Plan:
         )
         pm.Potential("effects", density)
         pm.Potential("common", _common_density(laid, coefficients))
-        pm.Potential("likelihood", _likelihood(laid, design, aux, coefficients))
+        if laid.orderings:
+            pm.Potential("ordered", _ordered(laid, coefficients))
+        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
     return Plan("whitened", model, laid, products, triangles, scales, pt.ones(()))
 
 
@@ -89,78 +89,57 @@ def _common_density(laid: Layout, coefficients: TensorVariable) -> TensorVariabl
 
 
 def _likelihood(
-    laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
+    laid: Layout,
+    design: Design,
+    aux: dict[str, Any],
+    residual: dict[str, Any],
+    coefficients: TensorVariable,
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    spec = laid.spec
-    family = (spec.family.name, spec.family.link_name)
-    # The kernel of the normal family takes precisions; all others take exponents.
-    suits = spec.weights != "precision" and not (spec.family.normal and design.weights is not None)
-    if family in FAMILIES and is_shipped(spec.family) and suits:
-        assert design.y is not None  # noqa: S101
-        given = laid.blocks, design.y, design.trials, _exponents(spec, design)
-        blocks, y, trials, weights = given if spec.family.normal else merge_rows(*given)
-        rows = pack_rows(blocks, family, y, trials=trials, weights=weights, sort=True)
-        only = next(iter(aux.values()), pt.zeros(()))
-        packed = pm.Data("row_integers", rows.integers), pm.Data("row_floats", rows.floats)
-        return RowDensity()(coefficients, only, *packed)[0]
-    rows = pack_rows(laid.blocks)
-    packed = pm.Data("row_integers", rows.integers), pm.Data("row_floats", rows.floats)
-    return pt.sum(_row_density(spec, design, aux, Predictor()(coefficients, *packed)))
+    if _has_kernel(laid.spec, design):
+        return _row_density(laid, design, aux, coefficients)
+    eta = Predictor()(coefficients, *_packed(pack_rows(laid.blocks)))
+    outcome = outcome_of(laid.spec, design, aux, residual, eta)
+    return pt.sum(outcome.density(outcome.eta))
 
 
-def _exponents(spec: ModelSpec, design: Design) -> np.ndarray | None:
-    return design.weights if spec.weights == "likelihood" else None
+def _has_kernel(spec: ModelSpec, design: Design) -> bool:
+    """Whether a kernel goes from the coefficients to the likelihood.
+
+    That of the normal family takes precisions; all others take exponents.
+    """
+    family, weighted = spec.family, design.weights is not None
+    return (
+        spec.nonlinear is None
+        and (family.name, family.link_name) in FAMILIES
+        and is_shipped(family)
+        and spec.weights != "precision"
+        and not (family.normal and weighted)
+    )
 
 
 def _row_density(
-    spec: ModelSpec, design: Design, aux: dict[str, Any], eta: TensorVariable
+    laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
 ) -> TensorVariable:
-    """Log likelihood of each row at a linear predictor, shape (n,)."""
-    if design.trials is not None:
-        design = replace(design, trials=design.trials.astype(np.int64))
-    outcome = spec.family.outcome(eta, **outcome_arguments(spec, design, aux))
-    discrete = outcome.type.dtype.startswith(("int", "uint", "bool"))
-    assert design.y is not None  # noqa: S101
-    density = pm.logp(outcome, design.y.astype(np.int64) if discrete else design.y)
-    weights = _exponents(spec, design)
-    return density if weights is None else weights * density
+    """The log likelihood from a kernel."""
+    family, y = laid.spec.family, design.y
+    assert y is not None  # noqa: S101
+    given = laid.blocks, y, design.trials, exponents(laid.spec, design)
+    blocks, y, trials, weights = given if family.normal else merge_rows(*given)
+    own = (family.name, family.link_name)
+    rows = pack_rows(blocks, own, y, trials=trials, weights=weights, sort=True)
+    only = next(iter(aux.values()), pt.zeros(()))
+    return RowDensity()(coefficients, only, *_packed(rows))[0]
 
 
-def _mode(
-    laid: Layout,
-    design: Design,
-    model: pm.Model,
-    aux: dict[str, Any],
-    triangles: TensorVariable,
-    scales: TensorVariable,
-) -> Mode:
-    """The penalized mode at the covariance and auxiliary parameters where sampling starts."""
-    spec = laid.spec
-    point = model.initial_point()
-    eta = pt.dvector("eta")
-    density = pt.sum(_row_density(spec, design, aux, eta))
-    score = pytensor.grad(density, eta)
-    curvature = pt.neg(pytensor.grad(pt.sum(score), eta))
-    outputs = model.replace_rvs_by_values([score, curvature, triangles, scales])
-    given = {v: point[v.name] for v in model.value_vars}
-    at_point = pytensor.graph.replace.clone_replace(
-        outputs, {v: pt.as_tensor(x).astype(v.dtype) for v, x in given.items()}
-    )
-    derivative = pytensor.function([eta], at_point[:2], mode=PLAIN)
-    factors = pytensor.function([], at_point[2:], mode=PLAIN)()
+def _packed(rows: Rows) -> tuple[TensorVariable, TensorVariable]:
+    """Rows as data of the current model."""
+    return pm.Data("row_integers", rows.integers), pm.Data("row_floats", rows.floats)
 
-    def weight(eta: np.ndarray) -> np.ndarray:
-        curved = derivative(eta)[1]
-        return np.maximum(curved, LEAST_WEIGHT * max(float(np.median(curved)), LEAST_WEIGHT))
 
-    offset = 0.0 if design.offset is None else design.offset
-    return penalised_mode(
-        laid.blocks,
-        lambda eta: derivative(eta)[0],
-        weight,
-        *factors,
-        laid.mean,
-        laid.precision,
-        eta=np.full(design.n, spec.predictor.start or 0.0) + offset,
-    )
+def _ordered(laid: Layout, coefficients: TensorVariable) -> TensorVariable:
+    """Zero where all ordered intercepts are in their order, minus infinity elsewhere."""
+    gaps = [
+        pt.dot(ordering.weights, coefficients[laid.places(ordering)]) for ordering in laid.orderings
+    ]
+    return pt.switch(pt.all(pt.stack(gaps) > 0), 0.0, -np.inf)

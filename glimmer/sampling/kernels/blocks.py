@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,23 @@ class Blocks:
     def size(self) -> int:
         """The number of coefficients."""
         return sum(g.size for g in self.groups) + self.scales + self.X.shape[1]
+
+    def combined(self, slopes: Floats) -> Blocks:
+        """The linear predictor that is a weighted sum of K stacked ones, row by row.
+
+        Parameters
+        ----------
+        slopes : array, shape (K, n)
+            Weights; the K n rows here stand one predictor below the other.
+        """
+        K, n = slopes.shape
+
+        def total(rows: Floats) -> Floats:
+            return np.einsum("kn,knq->nq", slopes, rows.reshape(K, n, rows.shape[1]))
+
+        groups = (replace(g, index=g.index[:n], z=total(g.z)) for g in self.groups)
+        offset = None if self.offset is None else total(self.offset[:, None])[:, 0]
+        return Blocks(total(self.X), tuple(groups), tuple(map(total, self.smooths)), offset)
 
     def split(self, coefficients: NDArray) -> tuple[list[NDArray], list[NDArray], NDArray]:
         """Cut vectors of coefficients (last axis) into groups (levels x p), smooths and common."""

@@ -1,16 +1,33 @@
-"""Penalised iteratively reweighted least squares: the working weights and response of a plan."""
+"""Penalised iteratively reweighted least squares: the normal approximation of a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from glimmer.errors import SamplingError
 from glimmer.sampling.kernels.blocks import Blocks, Floats
-from glimmer.sampling.kernels.crossproducts import cross_products
+from glimmer.sampling.kernels.crossproducts import CrossProducts, cross_products
 from glimmer.sampling.kernels.draws import draw_coefficients
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """A likelihood near some linear predictors: that of a normal outcome.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        Its linear predictor.
+    response, weights : array, shape (n,)
+        Working response and weights.
+    """
+
+    blocks: Blocks
+    response: Floats
+    weights: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,72 +37,136 @@ class Mode:
     Attributes
     ----------
     coefficients : array, shape (size,)
-    eta, weights, response : array, shape (n,)
-        Linear predictor, working weights, and working response eta + score / weight.
+    eta : array
+        The linear predictors.
+    local : Local
+    triangles : array
+        Covariance factors of the groups.
     steps : int
     """
 
     coefficients: Floats
     eta: Floats
-    weights: Floats
-    response: Floats
+    local: Local
+    triangles: Floats
     steps: int
 
 
 def penalised_mode(
     blocks: Blocks,
-    score: Callable[[Floats], Floats],
-    weight: Callable[[Floats], Floats],
+    local: Callable[[Floats], Local],
     triangles: Floats,
     scales: Floats,
     mean: Floats,
     precision: Floats,
     *,
     eta: Floats | None = None,
+    unit: Floats | float = 1.0,
     longest: float = 5.0,
     tolerance: float = 1e-6,
     most: int = 100,
+    learn: Learner | None = None,
 ) -> Mode:
-    """Coefficients of greatest posterior density at fixed covariance parameters.
+    """Coefficients of greatest posterior density given covariance parameters.
 
     Parameters
     ----------
     blocks : Blocks
-    score, weight : callable
-        From eta to the log likelihood's derivative and to positive weights (the expected second
-        derivative, with the sign changed), both of shape (n,).
+    local : callable
+        The likelihood near some linear predictors.
     triangles, scales, mean, precision : array
         Covariance factors, smooths' sds and the common coefficients' normal priors.
-    eta : array, shape (n,), optional
+    eta : array, optional
         Where to start; zero by default.
+    unit : array or float
+        Of each element of eta.
     longest : float
-        No step changes any eta by more than this; infinite for a quadratic log likelihood.
+        No step changes any eta by more units than this; infinite for a quadratic log likelihood.
     tolerance, most : float and int
-        Stop when no eta changes by more than ``tolerance``; fail after ``most`` steps.
+        Stop when no eta changes by more units than ``tolerance``; fail after ``most`` steps.
+    learn : callable, optional
+        After each step, better covariance factors and residual variance.
 
     Raises
     ------
     SamplingError
         No convergence.
     """
-    eta = np.zeros(blocks.rows) if eta is None else eta
-    priors = np.asarray(triangles)[None], np.asarray(scales)[None], np.ones(1), mean, precision
+    eta, noise = np.zeros(blocks.rows) if eta is None else eta, 1.0
+    fixed = np.asarray(scales), mean, precision
     for step in range(1, most + 1):
-        weights = weight(eta)
-        response = eta + score(eta) / weights
-        products = cross_products(blocks, response, weights, center=False)
-        coefficients = draw_coefficients(products, *priors, np.zeros((1, blocks.size)))[0]
+        near = local(eta)
+        near = replace(near, weights=near.weights / noise)
+        products = cross_products(near.blocks, near.response, near.weights, center=False)
+        normals = np.zeros((1, blocks.size))
+        coefficients = gaussian_draws(products, triangles, *fixed, normals)[0]
         change = linear_predictor(blocks, coefficients) - eta
-        far = float(np.abs(change).max(initial=0.0))
+        far = float(np.abs(change / unit).max(initial=0.0))
         if not np.isfinite(far):
             break
         if far <= tolerance:
-            return Mode(coefficients, eta, weights, response, step)
+            return Mode(coefficients, eta, near, triangles, step)
         eta = eta + min(1.0, longest / far) * change
+        if learn is not None:
+            triangles, ratio = learn(near, products, triangles, *fixed)
+            noise *= ratio
     raise SamplingError(
         "The mode of the penalised likelihood was not found.",
         fix='sample in plain coordinates: coordinates="plain"',
     )
+
+
+def gaussian_draws(
+    products: CrossProducts,
+    triangles: Floats,
+    scales: Floats,
+    mean: Floats,
+    precision: Floats,
+    normals: Floats,
+) -> Floats:
+    """Draws of all coefficients at one value of the covariance parameters, shape (draws, size)."""
+    draws = len(normals)
+    T, s = np.tile(triangles, (draws, 1)), np.tile(scales, (draws, 1))
+    return draw_coefficients(products, T, s, np.ones(draws), mean, precision, normals)
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """Covariance factors and residual variance by a step of EM, with expectations from draws.
+
+    Attributes
+    ----------
+    groups : int
+        How many of the groups have a covariance to learn; the first ones.
+    noise : bool
+        Whether there is a residual variance to learn.
+    normals : array, shape (draws, size)
+        Standard normal numbers, the same ones at every step.
+    """
+
+    groups: int
+    noise: bool
+    normals: Floats
+
+    def __call__(
+        self,
+        near: Local,
+        products: CrossProducts,
+        triangles: Floats,
+        scales: Floats,
+        mean: Floats,
+        precision: Floats,
+    ) -> tuple[Floats, float]:
+        """Return better covariance factors, and the ratio of residual variances."""
+        drawn = gaussian_draws(products, triangles, scales, mean, precision, self.normals)
+        out, at = triangles.copy(), 0
+        for b in near.blocks.split(drawn)[0][: self.groups]:
+            T = np.linalg.cholesky(np.einsum("djk,djl->kl", b, b) / (b.shape[0] * b.shape[1]))
+            lower = T[np.tril_indices(len(T))]
+            out[at : at + len(lower)] = lower
+            at += len(lower)
+        left = near.response - np.array([linear_predictor(near.blocks, c) for c in drawn])
+        return out, float(np.mean(near.weights * left**2)) if self.noise else 1.0
 
 
 def linear_predictor(blocks: Blocks, coefficients: Floats) -> Floats:

@@ -1,0 +1,121 @@
+"""The normal distribution that a model is whitened by: its likelihood's shape at a mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+from pytensor.graph.replace import clone_replace
+
+from glimmer.errors import SamplingError
+from glimmer.model.assemble import register_auxiliary
+from glimmer.model.curve_outcome import register_residual
+from glimmer.modes import PLAIN
+from glimmer.sampling.kernels import (
+    Learner,
+    Local,
+    Mode,
+    cross_products,
+    gaussian_draws,
+    penalised_mode,
+)
+from glimmer.sampling.outcome import outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from glimmer.model import Design
+    from glimmer.sampling.layout import Layout
+
+LEAST_WEIGHT = 1e-4
+FAR = 6.0
+"""How many standard deviations apart ordered intercepts are far from each other."""
+DRAWS = 200
+"""Levels times draws that a covariance matrix is learned from, at least."""
+
+
+def whitening_mode(laid: Layout, design: Design) -> Mode:
+    """The penalized mode.
+
+    Of a linear predictor: at the covariance and auxiliary parameters where sampling starts. A
+    curve's shape depends on where its parameters are, so their covariance is learned on the way.
+
+    Raises
+    ------
+    SamplingError
+        It was not found, or has ordered intercepts that could trade places.
+    """
+    spec, blocks, n = laid.spec, laid.blocks, design.n
+    local, factors = _at_start(laid, design)
+    fixed = *factors, laid.mean, laid.precision
+    if spec.nonlinear is None:
+        eta = np.full(n, spec.predictor.start or 0.0)
+        return penalised_mode(blocks, local, *fixed, eta=_shifted(laid, eta))
+    free = spec.nonlinear.free
+    levels = min((group.levels for group in blocks.groups), default=1)
+    normals = np.random.default_rng(0).standard_normal((max(4, DRAWS // levels), blocks.size))
+    mode = penalised_mode(
+        blocks,
+        local,
+        *fixed,
+        eta=_shifted(laid, np.repeat([p.origin for p in free], n)),
+        unit=np.repeat([p.unit for p in free], n),
+        longest=1.0,
+        tolerance=0.01,
+        learn=Learner(len(spec.groups), spec.family.group_scale is not None, normals),
+    )
+    near = mode.local
+    products = cross_products(near.blocks, near.response, near.weights, center=False)
+    _check_apart(laid, gaussian_draws(products, mode.triangles, *fixed[1:], normals))
+    return mode
+
+
+def _check_apart(laid: Layout, coefficients: np.ndarray) -> None:
+    """Raise `SamplingError` where ordered intercepts come near each other.
+
+    Chains do not see what is beyond the border, so it must be where there is no posterior mass.
+    """
+    for ordering in laid.orderings:
+        gap = coefficients[:, laid.places(ordering)] @ ordering.weights
+        if gap.mean() < FAR * gap.std():
+            raise SamplingError(
+                f"{' and '.join(ordering.parameters)} are ordered, and close to each other.",
+                fix='sample in plain coordinates: coordinates="plain"',
+            )
+
+
+def _shifted(laid: Layout, eta: np.ndarray) -> np.ndarray:
+    return eta if laid.blocks.offset is None else eta + laid.blocks.offset
+
+
+def _at_start(
+    laid: Layout, design: Design
+) -> tuple[Callable[[np.ndarray], Local], list[np.ndarray]]:
+    """Where sampling starts: the likelihood near any linear predictors; triangles and scales."""
+    rows, at = pt.dvectors("rows", "at")
+    with pm.Model(coords=laid.spec.coords) as model:
+        aux, noise = register_auxiliary(laid.spec)
+        outcome = outcome_of(laid.spec, design, aux, register_residual(laid.spec), rows)
+        factors = laid.hyperparameters(noise)
+    score: Any = pytensor.grad(pt.sum(outcome.density(at)), at)
+    curvature = pt.neg(pytensor.grad(pt.sum(score), at))
+    slopes: Any = pytensor.grad(pt.sum(outcome.eta), rows)
+    outputs = model.replace_rvs_by_values([outcome.eta, slopes, score, curvature, *factors])
+    point = model.initial_point()
+    given = {v: pt.as_tensor(point[v.name]).astype(v.dtype) for v in model.value_vars}
+    outputs = clone_replace(outputs, {at: outputs[0], **given})
+    likelihood = pytensor.function([rows], clone_replace(outputs[:4], given), mode=PLAIN)
+
+    def local(rows: np.ndarray) -> Local:
+        eta, slopes, score, curved = likelihood(rows)
+        weights = np.maximum(curved, LEAST_WEIGHT * max(float(np.median(curved)), LEAST_WEIGHT))
+        if laid.spec.nonlinear is None:
+            return Local(laid.blocks, eta + score / weights, weights)
+        slopes = slopes.reshape(-1, len(eta))
+        linear = np.einsum("kn,kn->n", slopes, rows.reshape(slopes.shape))
+        return Local(laid.blocks.combined(slopes), linear + score / weights, weights)
+
+    return local, pytensor.function([], outputs[4:], mode=PLAIN)()
