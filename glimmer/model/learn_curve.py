@@ -216,9 +216,8 @@ def _informed(
     """
     assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
     nonlinear = centred(spec.nonlinear, design.curve.X)
-    near = all(p.predictor is not None and p.origin == p.predictor.start for p in nonlinear.free)
     found, shares = informed(spec, design, start)
-    if centered is None and near:
+    if centered is None and nonlinear.settled:
         nonlinear = replace(nonlinear, information=found)  # type: ignore[type-var]
     sorted_ = [_sorted(b, design.groups[b.name], shares) for b in spec.groups]
     groups = {block.name: group for block, group in sorted_}

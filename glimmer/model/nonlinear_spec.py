@@ -145,6 +145,12 @@ class Nonlinear:
         """The parameters that are not known."""
         return tuple(p for p in self.parameters if p.predictor is not None)
 
+    @property
+    def settled(self) -> bool:
+        """Whether chains start at the self-start, not between two sets of parameters."""
+        starts = ((p.predictor.start, p.origin) for p in self.free if p.predictor is not None)
+        return all(start == origin for start, origin in starts)
+
     def parameter(self, name: str) -> NonlinearParameter:
         """The parameter of that name."""
         return next(p for p in self.parameters if p.name == name)

@@ -48,14 +48,17 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
 
 def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
     """The plan for linear predictors. Its kernels are compiled once on every machine."""
-    from glimmer.sampling.kernels.ahead import INTEGRATED, WHITENED, compile_ahead
+    from glimmer.sampling.kernels.ahead import CURVES, INTEGRATED, WHITENED, compile_ahead
     from glimmer.sampling.layout import layout
 
     laid = layout(spec, design)
     if laid is None:
         return None
-    normal = spec.family.normal and coordinates != "whitened"
-    compile_ahead(INTEGRATED if normal else WHITENED)
+    if spec.nonlinear is not None:
+        compile_ahead(CURVES)
+    else:
+        normal = spec.family.normal and coordinates != "whitened"
+        compile_ahead(INTEGRATED if normal else WHITENED)
     from glimmer.sampling.plan import integrated
 
     plan = None
@@ -70,8 +73,9 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
     """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
     from glimmer.sampling.whitened import whitened
 
-    family = laid.spec.family
-    if family.link_name in family.needs_intercept and not required:
+    family, nonlinear = laid.spec.family, laid.spec.nonlinear
+    doubtful = family.link_name in family.needs_intercept
+    if (doubtful or (nonlinear is not None and not nonlinear.settled)) and not required:
         return None
     try:
         return whitened(laid, design)

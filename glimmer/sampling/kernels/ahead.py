@@ -19,6 +19,7 @@ from glimmer.sampling.kernels.native import Kernel, with_callees
 
 INTEGRATED = "integrated.integrated_gaussian", "whitened.coefficients_of"
 WHITENED = "whitened.coefficients_of", "pullback.coefficients_pullback", "rows.row_density"
+CURVES = *WHITENED[:2], "rows.all_rows", "rows.all_rows_pullback"
 CODE = "import sys; sys.path = {path}; from {module} import compile_all; compile_all({places})"
 _processes: list[Popen[bytes]] = []
 
