@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 import pytensor.tensor as pt
 from pytensor.tensor.linalg import cholesky, solve_triangular
 
@@ -109,7 +110,8 @@ def _unlearned(named: NamedBlock, sd: Any, levels: tuple[str, ...]) -> TensorVar
 def spread(block: Block, sds: list[Any]) -> TensorVariable:
     """Standard deviation of each of a block's independent coefficients, shape (q,)."""
     if not isinstance(block, DiagonalBlock):
-        return sds[0] * pt.ones(block.size)
+        # of constant ones PyTensor makes an Alloc, which takes numba seconds to compile
+        return sds[0] * pytensor.shared(np.ones(block.size))
     return 1 / pt.sqrt(_mixed(block.shares.T, sds))
 
 

@@ -56,17 +56,17 @@ def whitened(laid: Layout, design: Design) -> Plan:
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
         numbers_as_data(model)
-        z = pm.Flat(Z, shape=blocks.size)
+        z, prior = pm.Flat(Z, shape=blocks.size), prior_data(laid)
         coefficients, density, _ = Whiten()(
             triangles,
             scales,
             pt.ones(()),
-            *prior_data(laid),
+            *prior,
             z,
             *data(products),
         )
         pm.Potential("effects", density)
-        pm.Potential("common", _common_density(laid, coefficients))
+        pm.Potential("common", _common_density(laid, coefficients, *prior))
         if laid.orderings:
             pm.Potential("ordered", _ordered(laid, coefficients))
         pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
@@ -81,9 +81,15 @@ def _rest(laid: Layout) -> int:
     return laid.blocks.size - max(sizes.values(), default=0)
 
 
-def _common_density(laid: Layout, coefficients: TensorVariable) -> TensorVariable:
-    """Log prior density of the common coefficients."""
+def _common_density(
+    laid: Layout, coefficients: TensorVariable, mean: TensorVariable, precision: TensorVariable
+) -> TensorVariable:
+    """Log prior density of the common coefficients: one expression where all are normal."""
     common = coefficients[laid.blocks.size - laid.blocks.X.shape[1] :]
+    if laid.normal:
+        proper = laid.precision[laid.precision > 0]
+        constant = pm.Data("common_constant", 0.5 * np.log(proper / (2 * np.pi)).sum())
+        return constant - 0.5 * pt.sum(precision * (common - mean) ** 2)
     terms = [pt.sum(pm.logp(as_data(prior.rv()), common[place])) for _, place, prior in laid.common]
     return pt.add(*terms) if len(terms) > 1 else pt.sum(pt.stack([*terms, pt.zeros(())]))
 
