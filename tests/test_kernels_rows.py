@@ -21,6 +21,7 @@ from glimmer.sampling.kernels import (
     Blocks,
     EtaDensity,
     Group,
+    Learner,
     Local,
     Predictor,
     RowDensity,
@@ -236,6 +237,36 @@ def test_penalised_mode():
     best = minimize(loss, center, jac=True, method="BFGS", options={"gtol": 1e-7})
     np.testing.assert_allclose(mode.eta, BLOCKS.offset + AT @ best.x, atol=1e-4)
     np.testing.assert_array_equal(mode.local.response, working(mode.eta, y).response)
+
+
+def test_covariance_and_noise_are_learned():
+    """Of a normal outcome they are the maximum likelihood estimates."""
+    random = np.random.default_rng(2)
+    levels, each = 40, 6
+    index = np.repeat(np.arange(levels), each)
+    z = np.column_stack([np.ones(len(index)), random.normal(size=len(index))])
+    b = random.normal(size=(levels, 2)) @ np.array([[2.0, -0.5], [0.0, 0.6]])
+    y = np.einsum("ij,ij->i", z, b[index]) + 0.7 * random.normal(size=len(index))
+    blocks = Blocks(np.empty((len(y), 0)), (Group(index, levels, z, "g"),))
+    learn = Learner(1, True, random.standard_normal((400, blocks.size)))
+    empty, start = np.zeros(0), np.array([1.0, 0.0, 1.0])
+    fixed = start, empty, empty, empty
+    local = Local(blocks, y, np.ones(len(y)))
+    mode = penalised_mode(blocks, lambda _: local, *fixed, learn=learn, tolerance=1e-5, most=500)
+
+    def deviance(parameters):
+        T = np.array([[parameters[0], 0.0], [parameters[1], parameters[2]]])
+        total = 0.0
+        for j in range(levels):
+            own = z[index == j] @ T
+            V = own @ own.T + np.exp(2 * parameters[3]) * np.eye(each)
+            r = y[index == j]
+            total += np.linalg.slogdet(V)[1] + r @ np.linalg.solve(V, r)
+        return total
+
+    best = minimize(deviance, np.r_[start, 0.0]).x
+    found = np.r_[mode.triangles, -0.5 * np.log(mode.local.weights[0])]
+    np.testing.assert_allclose(found, best, atol=0.03)
 
 
 def test_a_mode_that_is_not_found():

@@ -264,6 +264,18 @@ def test_whitening_is_the_same_every_time(name):
     np.testing.assert_array_equal(floats(), floats())
 
 
+def test_curves_of_which_two_sets_of_parameters_are_near_stay_in_plain_coordinates(monkeypatch):
+    """Whitened chains would not see the border between the two sets, or never cross it."""
+    undecided = gl.NlmerBuilder(THEOPH, gl.load_data("Theoph"), ordering=False)
+    assert choose(undecided.spec, undecided.design, None) is None
+    model = gl.NlmerBuilder(THEOPH, gl.load_data("Theoph"))
+    assert choose(model.spec, model.design, None).name == "whitened"
+    monkeypatch.setattr("glimmer.sampling.mode.FAR", 1e6)
+    assert choose(model.spec, model.design, None) is None
+    with pytest.raises(SamplingError, match="lKe and lKa are ordered"):
+        choose(model.spec, model.design, "whitened")
+
+
 def test_default_coordinates():
     kinds = {SLOPES: "integrated", "y ~ x + (x | g) + s(t, k=4)": "integrated"}
     for formula, expected in kinds.items():

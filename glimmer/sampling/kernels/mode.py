@@ -12,6 +12,9 @@ from glimmer.sampling.kernels.blocks import Blocks, Floats
 from glimmer.sampling.kernels.crossproducts import CrossProducts, cross_products
 from glimmer.sampling.kernels.draws import draw_coefficients
 
+LEAST_SHARE = 1e-6
+"""Of an effect's variance, what the others do not explain."""
+
 
 @dataclass(frozen=True, eq=False)
 class Local:
@@ -161,7 +164,8 @@ class Learner:
         drawn = gaussian_draws(products, triangles, scales, mean, precision, self.normals)
         out, at = triangles.copy(), 0
         for b in near.blocks.split(drawn)[0][: self.groups]:
-            T = np.linalg.cholesky(np.einsum("djk,djl->kl", b, b) / (b.shape[0] * b.shape[1]))
+            covariance = np.einsum("djk,djl->kl", b, b) / (b.shape[0] * b.shape[1])
+            T = np.linalg.cholesky(covariance + LEAST_SHARE * np.diag(np.diag(covariance)))
             lower = T[np.tril_indices(len(T))]
             out[at : at + len(lower)] = lower
             at += len(lower)
