@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 
 Span = tuple[int, int]
 
@@ -67,6 +68,12 @@ def suggestion(wrong: str, known: Iterable[str]) -> str:
         return "did you mean " + " or ".join(map(repr, close)) + "?"
     shown = ", ".join(map(repr, known[:20])) + (", ..." if len(known) > 20 else "")
     return f"known: {shown}" if known else "none are known"
+
+
+def check_whole(name: str, value: object, least: int, error: type[ModelError]) -> None:
+    """Raise ``error`` unless an argument is a whole number from ``least`` up."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise error(f"{name} must be a whole number from {least} up, not {value!r}.")
 
 
 class FormulaError(ModelError):

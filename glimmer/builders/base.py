@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import copy
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Self
 
 from glimmer.builders.methods import Method
-from glimmer.errors import NotFitted, StoreError
+from glimmer.builders.spelling import check_spelling
+from glimmer.errors import ArgumentError, NotFitted, StoreError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,13 +129,23 @@ class ModelBuilder:
         ------
         SamplingError
             The log density is not finite where sampling starts, or an argument is impossible.
+        ArgumentError
+            An argument is misspelt, or another package's.
         """
+        import pymc as pm
+
         from glimmer.record import dumps
         from glimmer.sampling.coordinates import choose
         from glimmer.sampling.effects import left_out
         from glimmer.sampling.fit import fit
         from glimmer.sampling.run import JAX, Settings
 
+        check_spelling(sampler_kwargs, FIT)
+        if not isinstance(model, pm.Model | None):
+            raise ArgumentError(
+                f"What is sampled is a pymc.Model, not {model!r}.",
+                fix="pass what build() returned; other arguments have names: fit(draws=...)",
+            )
         asked = "plain" if sampler in JAX else coordinates
         plan = choose(self.spec, self.design, asked) if model is None else None
         if sampler == "nutpie" and self._correlated(plan):
@@ -284,3 +296,7 @@ class ModelBuilder:
 
     save = Method("glimmer.builders.storage")
     to_bambi = Method("glimmer.builders.to_bambi")
+
+
+FIT = frozenset(signature(ModelBuilder.fit).parameters) - {"self", "sampler_kwargs"}
+"""Names of the arguments of `ModelBuilder.fit`."""

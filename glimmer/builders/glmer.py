@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from glimmer.builders.base import ModelBuilder
+from glimmer.builders.base import FIT, ModelBuilder
+from glimmer.builders.spelling import arguments_of, check_spelling
 from glimmer.errors import DesignError
 
 
@@ -149,10 +150,8 @@ def fitted[B: ModelBuilder](
     builder: type[B], formula: str, data: Any, arguments: dict[str, Any], verb: str
 ) -> B:
     """Divide ``arguments`` between the builder and its fit, build, fit."""
-    import inspect
-
-    kinds = [kind for kind in builder.__mro__ if "__init__" in vars(kind)]
-    own = {n for kind in kinds for n in inspect.signature(vars(kind)["__init__"]).parameters}
+    own = arguments_of(builder)
+    check_spelling(arguments.keys() - own - FIT, own | FIT)
     model = builder(formula, data, **{k: v for k, v in arguments.items() if k in own})  # type: ignore[call-arg]
     model.verb = verb
     model.fit(**{k: v for k, v in arguments.items() if k not in own})

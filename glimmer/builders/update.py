@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from glimmer.builders.spelling import arguments_of
 from glimmer.errors import ArgumentError, suggestion
 from glimmer.formula import Dot, Formula, Node, parse, walk
 
@@ -50,17 +51,13 @@ def update[B: ModelBuilder](model: B, formula: str | None = None, **changes: Any
     given = dict(zip(known, args, strict=False)) | keywords
     if formula is not None:
         changes["formula"] = _filled(formula, parse(given["formula"]))
-    named = {name for kind in builder.__mro__ if "__init__" in vars(kind) for name in _names(kind)}
+    named = arguments_of(builder)
     for name in changes:
         if name not in named:
             raise ArgumentError(
                 f"{builder.__name__} has no argument {name!r}.", fix=suggestion(name, named)
             )
     return builder(**{**given, **changes})
-
-
-def _names(kind: type) -> set[str]:
-    return set(inspect.signature(vars(kind)["__init__"]).parameters) - {"self"}
 
 
 def _filled(formula: str, old: Formula) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import SamplingError, suggestion
+from glimmer.errors import SamplingError, check_whole, suggestion
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -21,6 +21,8 @@ SAMPLERS = ("nutpie", "pymc", *JAX)
 JAX_DEPTH = 10
 """The greatest tree depth of NumPyro and BlackJAX, which do not report that they reached it."""
 ALGORITHMS = ("sampling", "meanfield", "fullrank")
+WHOLE = {"draws": 1, "tune": 0, "chains": 1, "cores": 1, "random_seed": 0}
+"""Arguments that are whole numbers, and the least they can be."""
 ADVI = {"meanfield": "advi", "fullrank": "fullrank_advi"}
 STATISTICS = {
     "depth": "tree_depth",
@@ -72,14 +74,12 @@ class Settings:
                 f"There is no algorithm {self.algorithm!r}.",
                 fix=suggestion(self.algorithm, ALGORITHMS),
             )
-        for name in ("draws", "chains"):
-            if int(getattr(self, name)) < 1:
-                raise SamplingError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        for name, least in WHOLE.items():
+            value = vars(self)[name]
+            if value is not None or name not in ("cores", "random_seed"):
+                check_whole(name, value, least, SamplingError)
         if not 0 < self.target_accept < 1:
             raise SamplingError(f"target_accept must be between 0 and 1, not {self.target_accept}.")
-        seed = self.random_seed
-        if seed is not None and (isinstance(seed, bool) or int(seed) != seed or seed < 0):
-            raise SamplingError(f"random_seed must be a whole number from 0 up, not {seed!r}.")
 
 
 def sample(model: pm.Model, settings: Settings) -> xr.DataTree:
@@ -157,7 +157,7 @@ def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTre
     from glimmer.sampling.arrow import read_draws
     from glimmer.sampling.kernels import one_blas_thread
 
-    with one_blas_thread():
+    with one_blas_thread(), _own_arguments(settings):
         trace = nutpie.sample(
             compiled,
             draws=settings.draws,
@@ -181,6 +181,18 @@ def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTre
     }
     groups["posterior"] = free_variables(model, groups["posterior"])
     return xr.DataTree.from_dict(groups)
+
+
+@contextmanager
+def _own_arguments(settings: Settings) -> Iterator[None]:
+    """Say which argument it is that nutpie does not know."""
+    try:
+        yield
+    except (AttributeError, TypeError) as error:
+        for name in settings.extra:
+            if name in str(error):
+                raise SamplingError(f"The sampler has no argument {name!r}.") from error
+        raise
 
 
 def _dataset(arrays: dict[str, np.ndarray], coords: dict[str, np.ndarray]) -> xr.Dataset:
