@@ -136,7 +136,6 @@ def theoph() -> tuple[Any, Any]:
     model = gl.nlmer(
         "conc ~ SSfol(Dose, Time, lKe, lKa, lCl) ~ (0 + lKe + lKa + lCl | Subject)",
         data,
-        draws=2000,
         random_seed=1,
     )
     hours = np.linspace(0, 25, 50)

@@ -68,8 +68,8 @@ class NlmerBuilder(ModelBuilder):
     prior_smooth, knots, select, xt
         As in `Gamm4Builder`; smooths are named after their parameter, ``xmid_s(z)``.
     centered : bool or dict, optional
-        Sample effects in centred coordinates, or not, by grouping factor. By default coordinates
-        follow what the rows of each group say. The model is the same.
+        In plain coordinates, sample effects centred or not, by grouping factor; by default around
+        what the rows of each group say. The model is the same.
     weights, offset, subset, missing, contrasts, prior_PD, functions, checks
         As in `GlmerBuilder`; an offset is added to the linear predictor of the outcome.
 

@@ -4,7 +4,8 @@
   too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
   are drawn exactly afterwards.
 * **whitened**: coefficients are P^-1 r + L^-T z, with P = L L' their precision in the quadratic
-  approximation at a penalized mode; z is close to standard normal whatever the other parameters.
+  approximation at a penalized mode, of a curve that of its tangent there; z is close to standard
+  normal whatever the other parameters.
 * **plain**: the model as it stands.
 
 Draws come back as those of the model's own free variables.
