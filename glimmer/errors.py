@@ -219,3 +219,9 @@ class MeanFunctionError(ModelError):
 
 class ArgumentError(ModelError):
     """An argument has a value that means nothing here."""
+
+
+def check_probability(prob: object) -> None:
+    """Raise `ArgumentError` unless ``prob`` lies between 0 and 1."""
+    if not isinstance(prob, int | float) or not 0 < prob < 1:
+        raise ArgumentError(f"prob must be a number between 0 and 1, not {prob!r}.")

@@ -216,6 +216,8 @@ def test_models_that_do_not_compare(sleep):
         loo_compare(sleep, sleep, method="stack")
     with pytest.raises(ArgumentError, match="no criterion"):
         loo_compare(sleep, sleep, criterion="lo")
+    with pytest.raises(ArgumentError, match="dict objects"):
+        loo_compare({"right": sleep}, sleep)
 
 
 def test_predictions_given_the_other_rows():

@@ -10,6 +10,7 @@ from predict_cases import case
 import glimmer as gl
 from glimmer.builders import ModelBuilder
 from glimmer.errors import ArgumentError, NewDataError, NewLevel, NotFitted
+from glimmer.results.effects import predictions
 from glimmer.results.newdata import judged_design
 from glimmer.results.predict import posterior_linpred, predict
 
@@ -199,7 +200,9 @@ def test_117_draws_of_no_model_or_of_another():
         {"draws": 0},
         {"draws": 25},
         {"draws": 2.5},
+        {"draws": "all"},
         {"random_seed": -1},
+        {"random_seed": "one"},
         {"groups": ["Days"]},
     ],
 )
@@ -208,10 +211,37 @@ def test_arguments_that_mean_nothing(arguments):
         predict(case("correlated slopes")[1], SLEEP, **arguments)
 
 
+@pytest.mark.parametrize(
+    ("argument", "fix"),
+    [("re_form", "groups=None"), ("seed", "random_seed="), ("new_level", "'new_levels'")],
+)
+def test_arguments_that_predictions_do_not_have(argument, fix):
+    for ask in (posterior_linpred, gl.GlmerBuilder.posterior_predict, predictions):
+        with pytest.raises(ArgumentError, match=argument) as raised:
+            ask(case("correlated slopes")[1], **{argument: None})
+        assert fix in raised.value.fix
+
+
+def test_outcomes_that_lack_their_trials():
+    table = {name: TRIALS[name] for name in ("period", "herd", "size")}
+    with pytest.raises(NewDataError, match="'incidence'") as raised:
+        predict(case("trials")[1], table, "response")
+    assert "trials=" in raised.value.fix
+    assert predict(case("trials")[1], table, "response", trials="size")
+
+
 @pytest.mark.parametrize("name", ["offset", "trials", "weights"])
 def test_training_rows_have_their_own(name):
     with pytest.raises(ArgumentError, match=name):
         predict(case("correlated slopes")[1], **{name: np.ones(180)})
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0, 95, "Subject"])
+def test_probabilities_lie_between_0_and_1(prob):
+    model = case("correlated slopes")[1]
+    for ask in (model.fixef, model.ranef, model.summary, model.posterior_interval):
+        with pytest.raises(ArgumentError, match="between 0 and 1"):
+            ask(prob=prob)
 
 
 def test_what_is_not_a_table():

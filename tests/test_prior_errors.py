@@ -75,6 +75,9 @@ def test_impossible_priors(name: str) -> None:
 
 MISFITS: dict[str, tuple[str, dict[str, Any], str]] = {
     "unknown term": ("y ~ x", {"prior": {"xx": gl.normal()}}, "did you mean 'x'"),
+    "the intercept by name": ("y ~ x", {"prior": {"Intercept": gl.normal()}}, "prior_intercept="),
+    "sigma by name": ("y ~ x", {"prior": {"sigma": gl.exponential()}}, "prior_aux="),
+    "effects by name": ("y ~ x + (1 | g)", {"prior": {"1|g": gl.normal()}}, "prior_covariance="),
     "unknown parameter": ("y ~ x", {"prior_aux": {"sigm": gl.exponential()}}, "'sigma'"),
     "unknown factor": ("y ~ (1 | g)", {"prior_covariance": {"h": gl.decov()}}, "'h'"),
     "two values for one": ("y ~ x", {"prior": gl.normal([0, 1])}, "2 values"),

@@ -27,6 +27,12 @@ from glimmer.terms.naming import variable_name
 
 PROBIT = 1.5957691216057308  # dnorm(0) / dlogis(0)
 SMALLEST_SD = 1e-12
+OTHERS = {
+    "Intercept": "pass it as prior_intercept=",
+    "sigma": "pass it as prior_aux=",
+    "|": "pass it as prior_covariance=",
+}
+"""Where priors go that bambi takes together with those of terms."""
 
 
 @record
@@ -185,7 +191,8 @@ class Resolver:
         for key in given:
             if key not in names:
                 raise PriorError(
-                    f"prior= names {key!r}, which is not a term.", fix=suggestion(str(key), names)
+                    f"prior= names {key!r}, which is not a term.",
+                    fix=OTHERS.get("|" if "|" in key else key) or suggestion(key, names),
                 )
         if self.qr:
             raise PriorError(

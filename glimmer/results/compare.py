@@ -99,6 +99,11 @@ def _judged(one: Any, criterion: str) -> Any:
 
     if isinstance(one, az.ELPDData):
         return one
+    if not hasattr(one, "fitted"):
+        raise ArgumentError(
+            f"{type(one).__name__} objects cannot be compared.",
+            fix="give fitted models, or what loo() returned: loo_compare(a=first, b=second)",
+        )
     criteria = {"loo": loo, "waic": waic, "kfold": kfold}
     if criterion not in criteria:
         raise ArgumentError(

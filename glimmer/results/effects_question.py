@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import ArgumentError
+from glimmer.errors import ArgumentError, check_probability
 from glimmer.results.effects_grid import Conditional, Grid, build_grid, levels_of, training
 from glimmer.results.newdata import used_columns
 from glimmer.results.predict import Options
@@ -66,11 +66,10 @@ class Question:
         self.newdata = given.pop("newdata", None)
         self.average_by: AverageBy = given.pop("average_by", None)
         self.kind: Kind = given.pop("kind", "mean")
-        self.prob = float(given.pop("prob", 0.9))
+        self.prob = given.pop("prob", 0.9)
         self.groups = given.pop("groups", None)
         self.options = given
-        if not 0 < self.prob < 1:
-            raise ArgumentError(f"prob must be between 0 and 1, not {self.prob:g}.")
+        check_probability(self.prob)
 
     def refuse_outcomes(self) -> None:
         """Drawn outcomes have noise of their own, which no comparison should contain."""

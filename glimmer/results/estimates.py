@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import DesignError
+from glimmer.errors import DesignError, check_probability
 from glimmer.results.draws import every_draw
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def table(draws: np.ndarray, index: Any, prob: float) -> pd.DataFrame:
     """Median, MAD_SD and a central interval of each row of ``draws``, shape (rows, draws)."""
     import pandas as pd
 
+    check_probability(prob)
     tail = (1 - prob) / 2
     lower, upper = np.quantile(draws, [tail, 1 - tail], axis=-1)
     columns = {

@@ -12,7 +12,7 @@ import xarray as xr
 from glimmer.errors import ArgumentError, suggestion
 from glimmer.model.priors import check_proper
 from glimmer.modes import PLAIN
-from glimmer.results.intervals import parameters
+from glimmer.results.summary import parameters
 
 if TYPE_CHECKING:
     from glimmer.builders import ModelBuilder

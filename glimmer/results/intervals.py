@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from glimmer.errors import ArgumentError
+from glimmer.errors import check_probability
 from glimmer.results.loglik import outcome_values
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from glimmer.builders import ModelBuilder
     from glimmer.results.predict import Options
+from glimmer.results.summary import parameters
 
 
 def posterior_interval(
@@ -61,17 +62,6 @@ def posterior_interval(
         labels.append(BaseLabeller().make_label_flat(name, at, index))
         ends.append(np.quantile(values, tails))
     return _table(np.array(ends), labels, tails)
-
-
-def parameters(
-    model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None
-) -> xr.Dataset:
-    """Draws of the variables asked for; correlations as the entries below the diagonal."""
-    from glimmer.results.summary import _without_constants, chosen
-
-    posterior = model.fitted["posterior"].to_dataset()
-    names = chosen(model, list(map(str, posterior.data_vars)), pars, regex_pars)
-    return _without_constants(posterior[names])
 
 
 def predictive_interval(
@@ -134,8 +124,7 @@ def predictive_error(
 
 
 def _tails(prob: float) -> tuple[float, float]:
-    if not 0 < prob < 1:
-        raise ArgumentError(f"prob must be between 0 and 1, not {prob}.")
+    check_probability(prob)
     return (1 - prob) / 2, (1 + prob) / 2
 
 

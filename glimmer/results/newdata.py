@@ -18,6 +18,7 @@ from glimmer.errors import (
     FormulaError,
     NewDataError,
     OutcomeError,
+    UnknownColumn,
     suggestion,
     warn,
 )
@@ -336,7 +337,11 @@ def _trials(
     elif spec.response is None:
         raise NewDataError("The number of trials is unknown.", column="trials", fix="pass trials=")
     else:
-        trials = spec.response.trials(frame, None, model.functions)
+        try:
+            trials = spec.response.trials(frame, None, model.functions)
+        except UnknownColumn as error:
+            error.fix = "add it, or pass the numbers of trials: trials="
+            raise
     assert trials is not None  # noqa: S101
     if np.any((trials < 0) | (trials != np.round(trials))):
         raise NewDataError("Numbers of trials must be whole and not negative.", column="trials")

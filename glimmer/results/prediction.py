@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glimmer.errors import ArgumentError, NewLevel, NotFitted, suggestion
+from glimmer.errors import ArgumentError, NewLevel, NotFitted, check_whole, suggestion
 from glimmer.results.draws import not_stored
 from glimmer.results.new_levels import sample_unseen, unlearned
 from glimmer.results.newdata import MissingGroups, Needs, PerRowArguments, new_design
@@ -31,6 +32,15 @@ Kind = Literal["mean", "linpred", "response"]
 NewLevels = Literal["sample", "zero", "error"]
 Groups = str | Sequence[str] | None
 
+ELSEWHERE = {
+    "re_form": "use groups=None for re_form=NA; all groups count by default",
+    "re_formula": "use groups=None for re_formula=NA; all groups count by default",
+    "allow_new_levels": 'use new_levels="sample", which is the default, or "error"',
+    "sample_new_groups": 'use new_levels="sample", which is the default',
+    "seed": "use random_seed=",
+    "ndraws": "use draws=",
+}
+"""What to use in place of arguments that other packages have."""
 BLOCK_ROWS = 4096
 CHUNK_BYTES = 8 * 2**20
 DRAWS_STREAM, OUTCOME_STREAM = range(2)
@@ -53,7 +63,11 @@ class Prediction:
         offset: Any = None,
         trials: Any = None,
         weights: Any = None,
+        **others: Any,
     ) -> None:
+        for name in others:
+            fix = ELSEWHERE.get(name) or suggestion(name, signature(Prediction).parameters)
+            raise ArgumentError(f"Predictions have no argument {name!r}.", fix=fix)
         _choose("kind", kind, ("mean", "linpred", "response"))
         _choose("new_levels", new_levels, ("sample", "zero", "error"))
         _choose("missing_groups", missing_groups, ("error", "unknown"))
@@ -326,8 +340,7 @@ def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
 def _entropy(seed: int | None) -> int:
     if seed is None:
         return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
-        raise ArgumentError(f"random_seed must be a whole number from 0 up, not {seed!r}.")
+    check_whole("random_seed", seed, 0, ArgumentError)
     return int(seed)
 
 
@@ -336,7 +349,8 @@ def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.nda
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
     if draws is None or draws == total:
         return np.arange(total)
-    if isinstance(draws, bool) or int(draws) != draws or not 1 <= draws <= total:
+    check_whole("draws", draws, 1, ArgumentError)
+    if draws > total:
         raise ArgumentError(
             f"draws={draws!r}, but the posterior has {total}.", fix=f"ask for 1 to {total}"
         )

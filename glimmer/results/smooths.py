@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glimmer.errors import ArgumentError, suggestion
+from glimmer.errors import ArgumentError, check_probability, suggestion
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -296,8 +296,7 @@ def _table(smooth: Smooth, rows: Frame | Table, draws: np.ndarray, prob: float) 
     """Label, columns, median, sd and central interval at each row."""
     import pandas as pd
 
-    if not 0 < prob < 1:
-        raise ArgumentError(f"prob={prob!r} must lie between 0 and 1.")
+    check_probability(prob)
     tail = (1 - prob) / 2
     lower, estimate, upper = np.quantile(draws, [tail, 0.5, 1 - tail], axis=0)
     numbers = (estimate, draws.std(axis=0, ddof=1), lower, upper)

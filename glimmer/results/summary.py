@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from glimmer.errors import DataError, suggestion
+from glimmer.errors import DataError, check_probability, suggestion
 from glimmer.model.smooth_names import named_blocks
 
 if TYPE_CHECKING:
@@ -48,14 +48,23 @@ def summary(
     ------
     DataError
         The posterior has no such variable.
+    ArgumentError
+        ``prob`` is not between 0 and 1.
     """
     import arviz as az
 
+    check_probability(prob)
+    posterior = parameters(model, pars, regex_pars)
+    return az.summary(posterior, ci_prob=prob, ci_kind="eti", round_to="none")
+
+
+def parameters(
+    model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None
+) -> xr.Dataset:
+    """Draws of the variables asked for; correlations as the entries below the diagonal."""
     posterior = model.fitted["posterior"].to_dataset()
     names = chosen(model, list(map(str, posterior.data_vars)), pars, regex_pars)
-    return az.summary(
-        _without_constants(posterior[names]), ci_prob=prob, ci_kind="eti", round_to="none"
-    )
+    return _without_constants(posterior[names])
 
 
 def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
