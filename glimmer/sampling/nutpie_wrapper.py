@@ -18,9 +18,12 @@ import numpy as np
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
-from nutpie import compile_pymc
 
 from glimmer.sampling.kernels.native import binding_last
+from glimmer.sampling.lazy import imported_later
+
+with imported_later("arviz"):  # and matplotlib: draws are read without them
+    from nutpie import compile_pymc
 
 _SHIPPED = compile_pymc._make_c_logp_func, compile_pymc._make_c_expand_func
 _LOCK = RLock()
