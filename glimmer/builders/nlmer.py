@@ -142,7 +142,7 @@ class NlmerBuilder(ModelBuilder):
         )
 
     def _explained(self, verdict: Verdict) -> Verdict:
-        from glimmer.results.modes import AGREE, disagreement
+        from glimmer.results.disagreement import AGREE, disagreement
 
         return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
 

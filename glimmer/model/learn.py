@@ -11,15 +11,15 @@ import numpy as np
 from glimmer.data import Frame
 from glimmer.errors import DataError, DesignError, ModelError, suggestion
 from glimmer.families import Family
-from glimmer.formula import Call, Formula, Learned, Name, Node, Terms, learn, parse
+from glimmer.formula import Call, Formula, Learned, Node, Terms, learn, parse
 from glimmer.model import findings
-from glimmer.model.arguments import PerRow, per_row
+from glimmer.model.arguments import PerRow
 from glimmer.model.checks import Finding, Judge
 from glimmer.model.design import Design, design_of
 from glimmer.model.options import Options
 from glimmer.model.priors import ModelPriors, Resolver
 from glimmer.model.reading import covariates, named, read_terms, used_columns, value_columns
-from glimmer.model.rows import select
+from glimmer.model.rows import named_offset, used_rows
 from glimmer.model.smooth_priors import RstanarmSmoothPrior
 from glimmer.model.spec import LinearPredictor, ModelSpec
 from glimmer.model.start import starting_intercept
@@ -49,22 +49,9 @@ def learn_model(
     judge = Judge(options.checks)
     formula = parse(text)
     terms = read_terms(formula, frame, judge, outcome=not options.prior_PD, random=options.random)
-    weights = per_row("weights", options.weights, frame)
-    by_name = isinstance(options.offset, str)
-    if by_name:
-        frame.numeric(options.offset)
-        terms = replace(terms, offsets=(*terms.offsets, Name(options.offset)))
-    offset = per_row("offset", None if by_name else options.offset, frame)
-    frame, (weights, offset) = select(
-        frame,
-        used_columns(formula, terms),
-        formula.text,
-        (weights, offset),
-        subset=options.subset,
-        missing=options.missing,
-        judge=judge,
-    )
-    judge(findings.check_integers([frame[v.name] for v in value_columns(formula, terms)]))
+    terms = replace(terms, offsets=(*terms.offsets, *named_offset(options, frame)))
+    names, values = used_columns(formula, terms), value_columns(formula, terms)
+    frame, weights, offset = used_rows(frame, names, values, formula.text, options, judge)
     coder = Coder(frame, formula.text, options.contrasts, options.functions)
     response, outcome, family = read_response(formula, frame, family, options, weights)
     spec = ModelSpec(

@@ -13,7 +13,6 @@ from glimmer.errors import DesignError, PriorError
 from glimmer.families import Family
 from glimmer.formula import Learned, Name
 from glimmer.model import findings
-from glimmer.model.arguments import per_row
 from glimmer.model.checks import Finding, Judge
 from glimmer.model.curve_information import informed
 from glimmer.model.curve_parameters import centred, learn_parameters, parameter_blocks
@@ -29,7 +28,7 @@ from glimmer.model.options import CurveOptions, Options
 from glimmer.model.priors import ModelPriors
 from glimmer.model.reading import named
 from glimmer.model.residuals import find_residual
-from glimmer.model.rows import select
+from glimmer.model.rows import named_offset, used_rows
 from glimmer.model.spec import LinearPredictor, ModelSpec
 from glimmer.terms import Coder, GroupBlock, GroupDesign, Outcome
 from glimmer.terms.parameter_groups import learn_parameter_groups
@@ -51,23 +50,11 @@ def learn_curve_model(
         raise PriorError(f"There are no priors {curve.priors!r}.", fix=f"use one of {PRESETS}")
     judge = Judge(options.checks)
     reading = read_curve_model(text, frame, curve.params, curve.function, curve.kinds, judge)
-    weights = per_row("weights", options.weights, frame)
-    by_name = isinstance(options.offset, str)
-    offset = per_row("offset", None if by_name else options.offset, frame)
-    if by_name:
-        frame.numeric(options.offset)
-    shift = (Name(options.offset),) if by_name else ()
-    frame, (weights, offset) = select(
-        frame,
-        _with_outcome(reading, shift, reading.columns),
-        text,
-        (weights, offset),
-        subset=options.subset,
-        missing=options.missing,
-        judge=judge,
+    shift = named_offset(options, frame)
+    names, values = (
+        _with_outcome(reading, shift, right) for right in (reading.columns, reading.value_columns)
     )
-    values = _with_outcome(reading, shift, reading.value_columns)
-    judge(findings.check_integers([frame[name.name] for name in values]))
+    frame, weights, offset = used_rows(frame, names, values, text, options, judge)
     coder = Coder(frame, text, options.contrasts, options.functions)
     family, scale = _scaled(family, curve)
     response, outcome, family = read_response(reading.formula, frame, family, options, weights)

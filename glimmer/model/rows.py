@@ -10,11 +10,58 @@ import numpy as np
 from glimmer.data import Column, Factor, Frame
 from glimmer.errors import DataError, MissingValues, NotEnoughData, NotFinite, WrongLength
 from glimmer.formula import Name, column
-from glimmer.model.arguments import PerRow
+from glimmer.model.arguments import PerRow, per_row
 from glimmer.model.checks import Finding, Judge
+from glimmer.model.findings import check_integers
+from glimmer.model.options import Options
 
 FEWEST = 2
 SHOWN = 5
+
+
+def named_offset(options: Options, frame: Frame) -> tuple[Name, ...]:
+    """The column of numbers that ``offset=`` names, if it names one."""
+    if not isinstance(options.offset, str):
+        return ()
+    frame.numeric(options.offset)
+    return (Name(options.offset),)
+
+
+def used_rows(
+    frame: Frame,
+    names: Sequence[Name],
+    values: Sequence[Name],
+    formula: str,
+    options: Options,
+    judge: Judge,
+) -> tuple[Frame, PerRow, PerRow]:
+    """Return the rows that a model uses, their weights, and offsets that were given as an array.
+
+    Parameters
+    ----------
+    frame : Frame
+    names : sequence of Name
+        The columns that the model uses.
+    values : sequence of Name
+        Those that are used for more than telling groups apart.
+    formula : str
+        Where they are named.
+    options : Options
+    judge : Judge
+    """
+    weights = per_row("weights", options.weights, frame)
+    array = None if isinstance(options.offset, str) else options.offset
+    frame, (weights, offset) = select(
+        frame,
+        names,
+        formula,
+        (weights, per_row("offset", array, frame)),
+        subset=options.subset,
+        missing=options.missing,
+        judge=judge,
+    )
+    judge(check_integers([frame[name.name] for name in values]))
+    return frame, weights, offset
 
 
 def select(
