@@ -138,3 +138,20 @@ def test_the_wrapper_is_still_needed():
     assert "out[...] = grad" in inspect.getsource(compile_pymc._make_c_logp_func)
     assert "out[...] = values" in inspect.getsource(compile_pymc._make_c_expand_func)
     assert "literal_unroll" in inspect.getsource(compile_pymc.make_extraction_fn)
+
+
+def test_a_model_that_was_compiled_before_is_found_in_the_cache():
+    compile_for_nutpie(whitened())
+    again = compile_for_nutpie(whitened())
+    assert again.compiled_logp_func.cache_hits == 1
+    assert again.compiled_expand_func.cache_hits == 1
+
+
+def test_models_that_differ_by_a_number_are_not_mistaken_for_each_other():
+    def spread(sd):
+        with pm.Model() as model:
+            pm.Normal("x", 0.0, sd, shape=3)
+        return float(sample(compile_for_nutpie(model)).posterior["x"].std())
+
+    assert spread(1.0) == pytest.approx(1.0, rel=0.2)
+    assert spread(50.0) == pytest.approx(50.0, rel=0.2)
