@@ -6,6 +6,7 @@ the sum of a common and a group-specific effect), never from summaries of its pa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def fixef(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
         One row for each coefficient: Median, MAD_SD and the interval's ends.
     """
     draws = fixed_draws(model)
-    return table(np.stack(list(draws.values())), list(draws), prob)
+    return table(_stacked(draws), list(draws), prob)
 
 
 def fixed_draws(model: ModelBuilder, *, linear: bool = False) -> dict[str, np.ndarray]:
@@ -142,7 +143,7 @@ def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     if spec.family.group_scale is not None:
         rows["Residual", "sd"] = sigma_draws(model)
     index = pd.MultiIndex.from_tuples(list(rows), names=["group", "quantity"])
-    return table(np.stack(list(rows.values())), index, prob)
+    return table(_stacked(rows), index, prob)
 
 
 def sigma(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
@@ -194,6 +195,11 @@ def _by_level(
     levels = list(_levels(model, factor))
     tables = {name: table(draws, levels, prob) for name, draws in effects.items()}
     return pd.concat(tables, names=["effect", factor])
+
+
+def _stacked(draws: Mapping[Any, np.ndarray]) -> np.ndarray:
+    """Draws of several quantities, or of none, as rows of one array."""
+    return np.stack(list(draws.values())) if draws else np.empty((0, 1))
 
 
 def _levels(model: ModelBuilder, factor: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from glimmer.errors import check_probability
 from glimmer.results.loglik import outcome_values
+from glimmer.results.summary import parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from glimmer.builders import ModelBuilder
     from glimmer.results.predict import Options
-from glimmer.results.summary import parameters
 
 
 def posterior_interval(

@@ -35,12 +35,12 @@ def printed(model: ModelBuilder, digits: int = 1) -> str:
     head = _head(model)
     if model.idata is None:
         return "\n".join([*head, RULE, "Not fitted: call fit()."])
-    parts = [_estimates(fixed_draws(model), digits)]
-    aux = aux_draws(model)
-    if aux:
+    parts = []
+    if fixed := fixed_draws(model):
+        parts.append(_estimates(fixed, digits))
+    if aux := aux_draws(model):
         parts.append(["Auxiliary parameter(s):", *_estimates(aux, digits)])
-    smooths = smooth_sds(model)
-    if smooths:
+    if smooths := smooth_sds(model):
         posterior = model.fitted["posterior"].to_dataset()
         sds = {name: posterior[name].values.ravel() for name in smooths}
         parts.append(["Smooth terms (standard deviations):", *_estimates(sds, digits + 1)])
