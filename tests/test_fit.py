@@ -225,3 +225,12 @@ def test_the_verdict_can_be_asked_for(integrated):
     integrated.verdict().assert_trustworthy()
     with pytest.raises(NotFitted):
         sleep().verdict()
+
+
+def test_a_potential_that_forbids_the_start():
+    model = sleep()
+    with (built := model.build()):
+        pm.Potential("positive", pt.switch(built["Days"] > 0, 0.0, -np.inf))
+    with pytest.raises(SamplingError, match="'positive'") as raised:
+        model.fit(built, draws=10, tune=10, progressbar=False)
+    assert "initial_point" in raised.value.fix

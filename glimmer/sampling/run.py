@@ -131,9 +131,12 @@ def check_start(model: pm.Model) -> None:
     names = [v.name for v in (*model.basic_RVs, *model.potentials)]
     bad = [n for n, term in zip(names, terms, strict=True) if not np.isfinite(term).all()]
     if bad:
+        own = {v.name for v in model.potentials}.issuperset(bad)
         raise SamplingError(
             f"The log density is not finite where sampling starts: {', '.join(map(repr, bad))}.",
-            fix="look at the outcome and the priors of these variables",
+            fix="give it a finite value at model.initial_point(), or say the same by a prior"
+            if own
+            else "look at the outcome and the priors of these variables",
         )
 
 
