@@ -105,3 +105,9 @@ def test_bambis_family_link_and_prior_are_accepted():
     ).build()
     assert np.isfinite(model.compile_logp(mode=PLAIN)(model.initial_point()))
     assert model["b"].owner.op.__class__.__name__ == "HalfNormalRV"
+
+
+def test_smooths_are_refused():
+    model = gl.GlmerBuilder("Reaction ~ s(Days, k=5)", gl.load_data("sleepstudy"))
+    with pytest.raises(DesignError, match="smooth"):
+        model.to_bambi()

@@ -42,8 +42,8 @@ def to_bambi(model: ModelBuilder) -> bambi.Model:
     Raises
     ------
     DesignError
-        Bambi cannot express the model: correlated group-specific effects, weights, QR, an offset
-        given as an array, a family of your own.
+        Bambi cannot express the model: correlated group-specific effects, smooths, weights, QR, an
+        offset given as an array, a family of your own.
     PriorError
         Bambi cannot express a prior: standard deviations relative to sigma (`decov` in the gaussian
         family), priors that tie coefficients together.
@@ -78,6 +78,7 @@ def _check(spec: ModelSpec) -> None:
         "weights": spec.weights not in ("none", "trials"),
         "proportions with trials as weights": spec.weights == "trials",
         "a QR-rotated design": spec.predictor.rotation is not None,
+        "smooth terms with these bases and priors": bool(spec.predictor.smooths),
         "a nonlinear model": spec.nonlinear is not None,
         "an offset given as an array": spec.array_offset,
         "a likelihood that is switched off": not spec.likelihood,
