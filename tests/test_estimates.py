@@ -9,6 +9,7 @@ from fake_fit import fake_fit
 
 import glimmer as gl
 from glimmer.errors import DesignError
+from glimmer.results.printing import _estimates
 
 COLUMNS = ["Median", "MAD_SD", "5%", "95%"]
 RNG = np.random.default_rng(1)
@@ -37,3 +38,12 @@ def test_no_common_effects() -> None:
     assert list(model.fixef()) == COLUMNS
     assert list(model.coef()["g"].index) == [("Intercept", level) for level in "abcdef"]
     assert str(model).count("Median MAD_SD") == 1  # of sigma
+
+
+def test_printed_estimates_have_two_digits_of_their_spread_under_one_decimal_point():
+    draws = {"large": np.array([250.0, 252.0, 254.0]), "small": np.array([0.01, 0.013, 0.016])}
+    assert _estimates(draws, 1) == [
+        "        Median MAD_SD",
+        "large 252.0    3.0",
+        "small   0.0130 0.0044",
+    ]

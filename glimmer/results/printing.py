@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,8 @@ def printed(model: ModelBuilder, digits: int = 1) -> str:
     model : ModelBuilder
         Fitted or not.
     digits : int
-        Decimals; one more in the error terms.
+        Decimals, at least: of an estimate so many that its MAD_SD has two significant digits; one
+        more in the error terms.
     """
     head = _head(model)
     if model.idata is None:
@@ -67,10 +69,19 @@ def _head(model: ModelBuilder) -> list[str]:
 
 def _estimates(draws: dict[str, np.ndarray], digits: int) -> list[str]:
     """Name, Median and MAD_SD in columns."""
-    rows = [
-        (name, f"{np.median(d):.{digits}f}", f"{mad_sd(d):.{digits}f}") for name, d in draws.items()
-    ]
-    return columns([("", "Median", "MAD_SD"), *rows], "<>>")
+    rows = []
+    for name, own in draws.items():
+        median, spread = float(np.median(own)), float(mad_sd(own))
+        places = _decimals(spread, digits)
+        rows.append((name, f"{median:.{places}f}", f"{spread:.{places}f}"))
+    return columns([("", "Median", "MAD_SD"), *rows], "<..")
+
+
+def _decimals(number: float, least: int) -> int:
+    """Decimals that show two significant digits of a number, ``least`` of them at least."""
+    if not 0 < number < np.inf:
+        return least
+    return max(least, 1 - math.floor(math.log10(number)))
 
 
 def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
@@ -81,22 +92,38 @@ def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
     for block in model.spec.groups:
         corr = np.median(corr_draws(model, block), axis=0) if block.size > 1 else np.eye(1)
         for k, name in enumerate(block.effect_names):
-            sd = f"{np.median(posterior[f'{name}_sigma'].values):.{digits}f}"
+            sd = _deviation(posterior[f"{name}_sigma"].values, digits)
             label = model.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
             cells = [f"{corr[k, j]:.2f}" for j in range(k)]
             rows.append((block.factor_name if k == 0 else "", label, sd, *cells))
     if model.spec.family.group_scale is not None:
-        rows.append(("Residual", "", f"{np.median(sigma_draws(model)):.{digits}f}"))
+        rows.append(("Residual", "", _deviation(sigma_draws(model), digits)))
     head = ("Groups", "Name", "Std.Dev.", *(["Corr"] if widest > 1 else []))
     width = 3 + widest - 1
     padded = [row + ("",) * (width - len(row)) for row in [head, *rows]]
     levels = ", ".join(f"{factor} {n}" for factor, n in ngrps(model).items())
-    text = columns(padded, "<<" + ">" * (width - 2))
+    text = columns(padded, "<<." + ">" * (width - 3))
     return ["Error terms:", *(f" {line}" for line in text), f"Num. levels: {levels}"]
 
 
+def _deviation(draws: np.ndarray, digits: int) -> str:
+    median = float(np.median(draws))
+    return f"{median:.{_decimals(median, digits)}f}"
+
+
 def columns(rows: list[tuple[str, ...]], align: str) -> list[str]:
-    """Rows of cells as aligned text; ``align`` has ``<`` or ``>`` for each column."""
+    """Rows of cells as aligned text.
+
+    ``align`` has ``<``, ``>`` or ``.`` for each column, the last for numbers under each other's
+    decimal points.
+    """
+    for j in (j for j, side in enumerate(align) if side == "."):
+        most = max(_fraction(row[j]) for row in rows[1:])
+        rows = [
+            (*row[:j], row[j] + " " * (most - _fraction(row[j]) if i else 0), *row[j + 1 :])
+            for i, row in enumerate(rows)
+        ]
+    align = align.replace(".", ">")
     widths = [max(len(row[j]) for row in rows) for j in range(len(align))]
     return [
         " ".join(
@@ -104,3 +131,8 @@ def columns(rows: list[tuple[str, ...]], align: str) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _fraction(number: str) -> int:
+    """How many characters a number has after its whole part."""
+    return len(number) - len(number.split(".")[0])
