@@ -51,7 +51,8 @@ def whitened(laid: Layout, design: Design) -> Plan:
         center=False,
         decoupled=mode.coefficients if _rest(laid) > LARGEST_DENSE else None,
     )
-    with pm.Model(coords=spec.coords) as model:
+    rows = {} if spec.nonlinear is None else {"obs_id": design.rows}
+    with pm.Model(coords={**spec.coords, **rows}) as model:
         aux, noise = register_auxiliary(spec)
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
