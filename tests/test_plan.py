@@ -104,6 +104,7 @@ CURVES = {
         decay,
         {**RATES, "family": "neg_binomial_2", "link": "log", "offset": "shift"},
     ),
+    "counts": ("count ~ a * exp(-k * t) ~ a | g", decay, {**RATES, "family": "neg_binomial_2"}),
     "weights": (f"{DECAY} ~ a | g", decay, {**RATES, "weights": "t"}),
 }
 
@@ -284,5 +285,6 @@ def test_default_coordinates():
     model = model_of(SLOPES, {"family": "student_t"})
     assert choose(model.spec, model.design, None).name == "whitened"
     assert choose(model.spec, model.design, "plain") is None
-    model = curve_of(*CURVES["one effect"])
-    assert choose(model.spec, model.design, None).name == "whitened"
+    for name in ("one effect", "lognormal", "counts"):
+        model = curve_of(*CURVES[name])
+        assert choose(model.spec, model.design, None).name == "whitened"

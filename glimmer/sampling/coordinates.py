@@ -74,9 +74,7 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
     """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
     from glimmer.sampling.whitened import whitened
 
-    family, nonlinear = laid.spec.family, laid.spec.nonlinear
-    doubtful = family.link_name in family.needs_intercept
-    if (doubtful or (nonlinear is not None and not nonlinear.settled)) and not required:
+    if _doubtful(laid.spec) and not required:
         return None
     try:
         return whitened(laid, design)
@@ -84,3 +82,10 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
         if required:
             raise
         return None
+
+
+def _doubtful(spec: ModelSpec) -> bool:
+    """Whether there may be no mode, or two."""
+    if spec.nonlinear is not None:
+        return not spec.nonlinear.settled
+    return spec.family.link_name in spec.family.needs_intercept
