@@ -57,6 +57,13 @@ class Layout:
     precision: np.ndarray
 
     @property
+    def predictors(self) -> dict[str, Blocks]:
+        """The rows of each linear predictor, by its name."""
+        nonlinear = self.spec.nonlinear
+        names = [""] if nonlinear is None else [p.name for p in nonlinear.free]
+        return dict(zip(names, self.blocks.apart(len(names)), strict=True))
+
+    @property
     def orderings(self) -> tuple[Ordering, ...]:
         """Which intercepts of a curve are ordered."""
         return () if self.spec.nonlinear is None else self.spec.nonlinear.orderings

@@ -95,7 +95,7 @@ def _at_start(
     laid: Layout, design: Design
 ) -> tuple[Callable[[np.ndarray], Local], list[np.ndarray]]:
     """Where sampling starts: the likelihood near any linear predictors; triangles and scales."""
-    rows, at = pt.dvectors("rows", "at")
+    rows, at = [pt.dvector(name) for name in laid.predictors], pt.dvector("at")
     with pm.Model(coords=laid.spec.coords) as model:
         aux, noise = register_auxiliary(laid.spec)
         outcome = outcome_of(laid.spec, design, aux, register_residual(laid.spec), rows)
@@ -103,19 +103,20 @@ def _at_start(
     score: Any = pytensor.grad(pt.sum(outcome.density(at)), at)
     curvature = pt.neg(pytensor.grad(pt.sum(score), at))
     slopes: Any = pytensor.grad(pt.sum(outcome.eta), rows)
-    outputs = model.replace_rvs_by_values([outcome.eta, slopes, score, curvature, *factors])
+    outputs = model.replace_rvs_by_values([outcome.eta, score, curvature, *slopes, *factors])
     point = model.initial_point()
     given = {v: pt.as_tensor(point[v.name]).astype(v.dtype) for v in model.value_vars}
     outputs = clone_replace(outputs, {at: outputs[0], **given})
-    likelihood = pytensor.function([rows], clone_replace(outputs[:4], given), mode=PLAIN)
+    seen = clone_replace(outputs[: -len(factors)], given)
+    likelihood = pytensor.function(rows, seen, mode=PLAIN)
 
-    def local(rows: np.ndarray) -> Local:
-        eta, slopes, score, curved = likelihood(rows)
+    def local(eta_of_rows: np.ndarray) -> Local:
+        each = np.split(eta_of_rows, len(rows))
+        eta, score, curved, *slopes = likelihood(*each)
         weights = np.maximum(curved, LEAST_WEIGHT * max(float(np.median(curved)), LEAST_WEIGHT))
         if laid.spec.nonlinear is None:
             return Local(laid.blocks, eta + score / weights, weights)
-        slopes = slopes.reshape(-1, len(eta))
-        linear = np.einsum("kn,kn->n", slopes, rows.reshape(slopes.shape))
-        return Local(laid.blocks.combined(slopes), linear + score / weights, weights)
+        linear = sum(slope * own for slope, own in zip(slopes, each, strict=True))
+        return Local(laid.blocks.combined(np.array(slopes)), linear + score / weights, weights)
 
-    return local, pytensor.function([], outputs[4:], mode=PLAIN)()
+    return local, pytensor.function([], outputs[-len(factors) :], mode=PLAIN)()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
-import pytensor.tensor as pt
 
 from glimmer.model.assemble import outcome_arguments
 from glimmer.model.curve_outcome import curve_outcome, residual_sd
@@ -52,7 +52,7 @@ def outcome_of(
     design: Design,
     aux: dict[str, Any],
     residual: dict[str, Any],
-    rows: TensorVariable,
+    etas: Sequence[TensorVariable],
 ) -> Outcome:
     """The outcome in the current model.
 
@@ -62,16 +62,15 @@ def outcome_of(
     design : Design
     aux, residual : dict of str to tensor
         Parameters of its distribution, and of a residual sd that follows a curve.
-    rows : tensor, shape (K n,)
-        The linear predictors, one below the other.
+    etas : sequence of tensor, each of shape (n,)
+        The linear predictors: one, or those of a curve's parameters.
     """
     if design.trials is not None:
         design = replace(design, trials=design.trials.astype(np.int64))
     if spec.nonlinear is None:
-        return Outcome(spec, design, rows, outcome_arguments(spec, design, aux))
-    free = spec.nonlinear.free
-    own = pt.reshape(rows, (len(free), design.n))
-    found = curve_outcome(spec, design, {p.name: own[k] for k, p in enumerate(free)})
+        return Outcome(spec, design, etas[0], outcome_arguments(spec, design, aux))
+    names = [parameter.name for parameter in spec.nonlinear.free]
+    found = curve_outcome(spec, design, dict(zip(names, etas, strict=True)))
     eta = found.eta if design.offset is None else found.eta + design.offset
     aux = residual_sd(spec, aux, residual, found.curve)
     return Outcome(spec, design, eta, outcome_arguments(spec, design, aux))

@@ -105,8 +105,11 @@ def _likelihood(
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
     if _has_kernel(laid.spec, design):
         return _row_density(laid, design, aux, coefficients)
-    eta = Predictor()(coefficients, *_packed(pack_rows(laid.blocks)))
-    outcome = outcome_of(laid.spec, design, aux, residual, eta)
+    etas = [
+        Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
+        for name, rows in laid.predictors.items()
+    ]
+    outcome = outcome_of(laid.spec, design, aux, residual, etas)
     return pt.sum(outcome.density(outcome.eta))
 
 
@@ -139,14 +142,15 @@ def _row_density(
     return RowDensity()(coefficients, only, *_packed(rows))[0]
 
 
-def _packed(rows: Rows) -> tuple[TensorVariable, TensorVariable]:
+def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:
     """Rows as data of the current model."""
-    return pm.Data("row_integers", rows.integers), pm.Data("row_floats", rows.floats)
+    return pm.Data(f"{name}_integers", rows.integers), pm.Data(f"{name}_floats", rows.floats)
 
 
 def _ordered(laid: Layout, coefficients: TensorVariable) -> TensorVariable:
     """Zero where all ordered intercepts are in their order, minus infinity elsewhere."""
     gaps = [
-        pt.dot(ordering.weights, coefficients[laid.places(ordering)]) for ordering in laid.orderings
+        sum(w * coefficients[i] for w, i in zip(o.weights, laid.places(o), strict=True))
+        for o in laid.orderings
     ]
-    return pt.switch(pt.all(pt.stack(gaps) > 0), 0.0, -np.inf)
+    return sum(pt.switch(gap > 0, 0.0, -np.inf) for gap in gaps)

@@ -87,6 +87,16 @@ class Blocks:
         """The number of coefficients."""
         return sum(g.size for g in self.groups) + self.scales + self.X.shape[1]
 
+    def apart(self, count: int) -> list[Blocks]:
+        """Each of several linear predictors of as many rows that are one below the other."""
+        n = self.rows // count
+        return [self._some(slice(k * n, (k + 1) * n)) for k in range(count)]
+
+    def _some(self, rows: slice) -> Blocks:
+        groups = (replace(g, index=g.index[rows], z=g.z[rows]) for g in self.groups)
+        offset = None if self.offset is None else self.offset[rows]
+        return Blocks(self.X[rows], tuple(groups), tuple(b[rows] for b in self.smooths), offset)
+
     def combined(self, slopes: Floats) -> Blocks:
         """The linear predictor that is a weighted sum of K stacked ones, row by row.
 
