@@ -12,7 +12,7 @@ from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
-from glimmer.model.coordinates import Measured, Ordered
+from glimmer.model.curve_coordinates import Measured, Ordered
 from glimmer.model.group_effects import Informed
 
 

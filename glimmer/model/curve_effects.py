@@ -8,7 +8,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.model.coordinates import Measured, Ordered
+from glimmer.model.curve_coordinates import Measured, Ordered
 from glimmer.model.curve_outcome import transformed
 from glimmer.model.group_effects import Around, Informed
 from glimmer.model.smooth_effects import smooth_effects
