@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
-from glimmer.sampling.lazy import imported_later
+from glimmer.sampling.lazy import import_meanwhile, imported_later
 
 NUTPIE = """
 import sys
@@ -54,3 +55,17 @@ def test_a_package_that_is_imported_already(package):
 
 def test_nutpie_does_without_arviz():
     subprocess.run([sys.executable, "-c", NUTPIE], check=True)
+
+
+def test_a_package_is_imported_by_another_thread(package):
+    import_meanwhile(package)
+    deadline = time.monotonic() + 10
+    while getattr(sys.modules.get(package), "weight", None) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_package_that_is_not_there_is_of_no_consequence(capsys):
+    import_meanwhile("no_such_package")
+    time.sleep(0.1)
+    assert capsys.readouterr().err == ""

@@ -1,11 +1,12 @@
-"""Packages that another one imports and seldom uses, imported when they are used."""
+"""Packages imported at a better time: when they are used, or while nothing else needs Python."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -35,3 +36,14 @@ def imported_later(name: str) -> Iterator[None]:
         yield
     finally:
         put_away()
+
+
+def import_meanwhile(name: str) -> None:
+    """Import a package in a thread, while this one waits for something that is not Python."""
+
+    def work() -> None:
+        with suppress(ImportError):  # which is raised where the package is used
+            import_module(name)
+
+    if name not in sys.modules:
+        Thread(target=work, daemon=True).start()

@@ -26,15 +26,15 @@ def numbers_as_data(model: pm.Model) -> None:
 def as_data(rv: Any) -> Any:
     """Turn the numbers in a new random variable into shared variables, in place; return it.
 
-    Whole numbers stay: they are choices (a Gamma of shape 1), and simplify the density. So do those
-    of distributions that are expressions, truncated ones for instance.
+    Whole and half numbers stay: they are choices (a Gamma of shape 1), and simplify the density. So
+    do those of distributions that are expressions, truncated ones for instance.
     """
     node = rv.owner
     if not isinstance(node.op, RandomVariable):
         return rv
     for parameter in node.op.dist_params(node):
         (value,) = constant_fold([parameter], raise_not_constant=False)
-        if isinstance(value, np.ndarray | np.generic) and np.any(np.mod(value, 1) != 0):
+        if isinstance(value, np.ndarray | np.generic) and np.any(np.mod(value, 0.5) != 0):
             shared = pytensor.shared(np.asarray(value, float), shape=np.shape(value))
             node.inputs[node.inputs.index(parameter)] = shared
     return rv

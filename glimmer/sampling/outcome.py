@@ -25,7 +25,10 @@ class Outcome:
     Attributes
     ----------
     spec : ModelSpec
-    design : Design
+    y : tensor, shape (n,)
+        Its values.
+    exponents : tensor, shape (n,), or None
+        Powers of each row's density.
     eta : tensor, shape (n,)
         Its linear predictor: the only one, or what a curve makes of those of its parameters.
     arguments : dict of str to tensor
@@ -33,18 +36,16 @@ class Outcome:
     """
 
     spec: ModelSpec
-    design: Design
+    y: TensorVariable
+    exponents: TensorVariable | None
     eta: TensorVariable
     arguments: dict[str, Any]
 
     def density(self, eta: TensorVariable) -> TensorVariable:
         """Log density of each row at a linear predictor of its own, shape (n,)."""
         outcome = self.spec.family.outcome(eta, **self.arguments)
-        discrete = outcome.type.dtype.startswith(("int", "uint", "bool"))
-        assert self.design.y is not None  # noqa: S101
-        y = pm.logp(outcome, self.design.y.astype(np.int64) if discrete else self.design.y)
-        weights = exponents(self.spec, self.design)
-        return y if weights is None else weights * y
+        density = pm.logp(outcome, self.y.astype(outcome.dtype))
+        return density if self.exponents is None else self.exponents * density
 
 
 def outcome_of(
@@ -65,15 +66,22 @@ def outcome_of(
     etas : sequence of tensor, each of shape (n,)
         The linear predictors: one, or those of a curve's parameters.
     """
+    weights = exponents(spec, design)
+    own = _data("y", design.y), None if weights is None else _data("exponents", weights)
     if design.trials is not None:
-        design = replace(design, trials=design.trials.astype(np.int64))
+        design = replace(design, trials=_data("trials", design.trials.astype(np.int64)))
     if spec.nonlinear is None:
-        return Outcome(spec, design, etas[0], outcome_arguments(spec, design, aux))
+        return Outcome(spec, *own, etas[0], outcome_arguments(spec, design, aux))
     names = [parameter.name for parameter in spec.nonlinear.free]
     found = curve_outcome(spec, design, dict(zip(names, etas, strict=True)))
-    eta = found.eta if design.offset is None else found.eta + design.offset
+    eta = found.eta if design.offset is None else found.eta + _data("offset", design.offset)
     aux = residual_sd(spec, aux, residual, found.curve)
-    return Outcome(spec, design, eta, outcome_arguments(spec, design, aux))
+    return Outcome(spec, *own, eta, outcome_arguments(spec, design, aux))
+
+
+def _data(name: str, rows: Any) -> Any:
+    """Data of known shape: of others it must be checked whether they go together."""
+    return pm.Data(name, rows, shape=rows.shape)
 
 
 def exponents(spec: ModelSpec, design: Design) -> np.ndarray | None:

@@ -159,7 +159,9 @@ def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTre
 
     from glimmer.sampling.arrow import read_draws
     from glimmer.sampling.kernels import one_blas_thread
+    from glimmer.sampling.lazy import import_meanwhile
 
+    import_meanwhile("arviz_stats")
     with one_blas_thread(), _own_arguments(settings):
         trace = nutpie.sample(
             compiled,
