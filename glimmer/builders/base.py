@@ -106,7 +106,7 @@ class ModelBuilder:
         algorithm : {"sampling", "meanfield", "fullrank"}
             NUTS, or one of two variational approximations.
         target_accept : float, optional
-            NUTS's target acceptance rate: 0.8; 0.9 for curves and where a smooth has several sds;
+            NUTS's target acceptance rate: 0.8; 0.9 where a smooth has several sds; 0.95 for curves;
             0.99 with a shrinkage prior.
         random_seed : int, optional
         progressbar : bool
@@ -157,7 +157,7 @@ class ModelBuilder:
             cores=cores,
             sampler=sampler,
             algorithm=algorithm,
-            target_accept=self._target_accept(plan) if target_accept is None else target_accept,
+            target_accept=self._target_accept() if target_accept is None else target_accept,
             random_seed=random_seed,
             progressbar=progressbar,
             coordinates=coordinates,
@@ -212,7 +212,7 @@ class ModelBuilder:
         """Whether nutpie should adapt to correlations between what it samples."""
         return plan is not None and plan.correlated
 
-    def _target_accept(self, plan: Plan | None) -> float:
+    def _target_accept(self) -> float:
         from glimmer.model.smooth_names import named_blocks
 
         if any(common.prior.joint for common in self.spec.priors.common):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from glimmer.sampling.plan import Plan
 
 
-CURVED, WHITENED = 0.95, 0.9
-"""NUTS's target acceptance rate for posteriors that bend, and in coordinates where they do not."""
+CURVED = 0.95
+"""NUTS's target acceptance rate for posteriors that bend."""
 
 
 class NlmerBuilder(ModelBuilder):
@@ -149,8 +149,8 @@ class NlmerBuilder(ModelBuilder):
     def _correlated(self, plan: Plan | None) -> bool:
         return True
 
-    def _target_accept(self, plan: Plan | None) -> float:
-        return CURVED if plan is None else WHITENED
+    def _target_accept(self) -> float:
+        return CURVED
 
     parameters = Method("glimmer.results.nonlinear")
     derived = Method("glimmer.results.nonlinear")
