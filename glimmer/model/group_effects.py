@@ -130,7 +130,7 @@ def group_effects(
 def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> TensorVariable:
     """An effect as the difference between a level's value and the population's."""
     value = pm.Normal(
-        f"{name}_value",
+        value_name(name),
         around.value + mean,
         spread,
         dims=dim,
@@ -138,6 +138,11 @@ def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> Tens
         default_transform=around.coordinates,
     )
     return pm.Deterministic(name, value - around.value, dims=dim)
+
+
+def value_name(effect: str) -> str:
+    """Name of the variable that is an effect together with the population's value."""
+    return f"{effect}_value"
 
 
 def _length(dim: str) -> int:

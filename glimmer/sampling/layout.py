@@ -10,6 +10,7 @@ import pytensor.tensor as pt
 
 from glimmer.model.assemble import register_covariance
 from glimmer.model.curve_effects import centered_name
+from glimmer.model.group_effects import value_name
 from glimmer.model.smooth_effects import register_sds, spread
 from glimmer.model.smooth_names import NamedBlock
 from glimmer.priors.base import LocationScale
@@ -105,7 +106,7 @@ class Layout:
         for name, place, _ in self.common:
             out[name] = common[..., place]
         for name, intercept in self._around().items():
-            out[f"{name}_value"] = out.pop(name) + out[intercept][..., None]
+            out[value_name(name)] = out.pop(name) + out[intercept][..., None]
         for ordering in self.orderings:
             out[ordering.name] = coefficients[..., self.places(ordering)]
             for name in self._intercepts(ordering):

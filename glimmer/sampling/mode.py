@@ -18,7 +18,6 @@ from glimmer.sampling.kernels import (
     Learner,
     Local,
     Mode,
-    cross_products,
     gaussian_draws,
     penalised_mode,
 )
@@ -67,9 +66,7 @@ def whitening_mode(laid: Layout, design: Design) -> Mode:
         tolerance=0.01,
         learn=Learner(len(spec.groups), spec.family.group_scale is not None, normals),
     )
-    near = mode.local
-    products = cross_products(near.blocks, near.response, near.weights, center=False)
-    _check_apart(laid, gaussian_draws(products, mode.triangles, *fixed[1:], normals))
+    _check_apart(laid, gaussian_draws(mode.products, mode.triangles, *fixed[1:], normals))
     return mode
 
 
@@ -106,9 +103,9 @@ def _at_start(
     outputs = model.replace_rvs_by_values([outcome.eta, score, curvature, *slopes, *factors])
     point = model.initial_point()
     given = {v: pt.as_tensor(point[v.name]).astype(v.dtype) for v in model.value_vars}
-    outputs = clone_replace(outputs, {at: outputs[0], **given})
-    seen = clone_replace(outputs[: -len(factors)], given)
-    likelihood = pytensor.function(rows, seen, mode=PLAIN)
+    eta, *others = clone_replace(outputs, given)
+    seen, factors = others[: -len(factors)], others[-len(factors) :]
+    likelihood = pytensor.function(rows, [eta, *clone_replace(seen, {at: eta})], mode=PLAIN)
 
     def local(eta_of_rows: np.ndarray) -> Local:
         each = np.split(eta_of_rows, len(rows))
@@ -119,4 +116,4 @@ def _at_start(
         linear = sum(slope * own for slope, own in zip(slopes, each, strict=True))
         return Local(laid.blocks.combined(np.array(slopes)), linear + score / weights, weights)
 
-    return local, pytensor.function([], outputs[-len(factors) :], mode=PLAIN)()
+    return local, pytensor.function([], factors, mode=PLAIN)()

@@ -15,6 +15,7 @@ from glimmer.model.curve_outcome import curve_outcome, residual_sd
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
+    from glimmer.families import Family
     from glimmer.model import Design, ModelSpec
 
 
@@ -24,7 +25,7 @@ class Outcome:
 
     Attributes
     ----------
-    spec : ModelSpec
+    family : Family
     y : tensor, shape (n,)
         Its values.
     exponents : tensor, shape (n,), or None
@@ -35,7 +36,7 @@ class Outcome:
         Of the outcome's distribution, besides its mean.
     """
 
-    spec: ModelSpec
+    family: Family
     y: TensorVariable
     exponents: TensorVariable | None
     eta: TensorVariable
@@ -43,7 +44,7 @@ class Outcome:
 
     def density(self, eta: TensorVariable) -> TensorVariable:
         """Log density of each row at a linear predictor of its own, shape (n,)."""
-        outcome = self.spec.family.outcome(eta, **self.arguments)
+        outcome = self.family.outcome(eta, **self.arguments)
         density = pm.logp(outcome, self.y.astype(outcome.dtype))
         return density if self.exponents is None else self.exponents * density
 
@@ -71,12 +72,12 @@ def outcome_of(
     if design.trials is not None:
         design = replace(design, trials=_data("trials", design.trials.astype(np.int64)))
     if spec.nonlinear is None:
-        return Outcome(spec, *own, etas[0], outcome_arguments(spec, design, aux))
+        return Outcome(spec.family, *own, etas[0], outcome_arguments(spec, design, aux))
     names = [parameter.name for parameter in spec.nonlinear.free]
     found = curve_outcome(spec, design, dict(zip(names, etas, strict=True)))
     eta = found.eta if design.offset is None else found.eta + _data("offset", design.offset)
     aux = residual_sd(spec, aux, residual, found.curve)
-    return Outcome(spec, *own, eta, outcome_arguments(spec, design, aux))
+    return Outcome(spec.family, *own, eta, outcome_arguments(spec, design, aux))
 
 
 def _data(name: str, rows: Any) -> Any:

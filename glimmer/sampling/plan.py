@@ -154,9 +154,8 @@ def data(products: CrossProducts) -> list[TensorVariable]:
 def integrated(laid: Layout, design: Design) -> Plan | None:
     """Integrate the coefficients out of a normal model with normal priors."""
     spec = laid.spec
-    if not (spec.family.normal and spec.family.link_name == "identity" and laid.normal):
-        return None
-    if spec.nonlinear is not None:
+    normal = spec.family.normal and spec.family.link_name == "identity" and laid.normal
+    if not normal or spec.nonlinear is not None:
         return None
     assert design.y is not None  # noqa: S101
     logarithmic = spec.family.unit == "log y"

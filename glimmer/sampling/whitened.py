@@ -1,4 +1,4 @@
-"""Whitened coordinates for outcomes that are not normal, at a penalized mode."""
+"""Whitened coordinates, at a penalized mode: for outcomes that are not normal, and for curves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.model import Design, ModelSpec
-    from glimmer.sampling.kernels import Rows
+    from glimmer.sampling.kernels import CrossProducts, Mode, Rows
     from glimmer.sampling.layout import Layout
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
@@ -43,14 +43,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
     SamplingError
         The penalized mode was not found, or has ordered intercepts that could trade places.
     """
-    spec, blocks, mode = laid.spec, laid.blocks, whitening_mode(laid, design)
-    products = cross_products(
-        mode.local.blocks,
-        mode.local.response,
-        mode.local.weights,
-        center=False,
-        decoupled=mode.coefficients if _rest(laid) > LARGEST_DENSE else None,
-    )
+    spec, blocks, products = laid.spec, laid.blocks, _products(laid, whitening_mode(laid, design))
     rows = {} if spec.nonlinear is None else {"obs_id": design.rows}
     with pm.Model(coords={**spec.coords, **rows}) as model:
         aux, noise = register_auxiliary(spec)
@@ -72,6 +65,16 @@ def whitened(laid: Layout, design: Design) -> Plan:
             pm.Potential("ordered", _ordered(laid, coefficients))
         pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
     return Plan("whitened", model, laid, products, triangles, scales, pt.ones(()))
+
+
+def _products(laid: Layout, mode: Mode) -> CrossProducts:
+    """Cross-products at the mode; of too many factors to go together, each by itself."""
+    if _rest(laid) <= LARGEST_DENSE:
+        return mode.products
+    near = mode.local
+    return cross_products(
+        near.blocks, near.response, near.weights, center=False, decoupled=mode.coefficients
+    )
 
 
 def _rest(laid: Layout) -> int:

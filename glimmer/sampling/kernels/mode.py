@@ -43,6 +43,8 @@ class Mode:
     eta : array
         The linear predictors.
     local : Local
+    products : CrossProducts
+        Of ``local``.
     triangles : array
         Covariance factors of the groups.
     steps : int
@@ -51,6 +53,7 @@ class Mode:
     coefficients: Floats
     eta: Floats
     local: Local
+    products: CrossProducts
     triangles: Floats
     steps: int
 
@@ -108,7 +111,7 @@ def penalised_mode(
         if not np.isfinite(far):
             break
         if far <= tolerance:
-            return Mode(coefficients, eta, near, triangles, step)
+            return Mode(coefficients, eta, near, products, triangles, step)
         eta = eta + min(1.0, longest / far) * change
         if learn is not None:
             triangles, ratio = learn(near, products, triangles, *fixed)
