@@ -32,7 +32,7 @@ from scipy.stats import binom
 
 import glimmer as gl
 from glimmer.errors import ModelWarning
-from glimmer.results.check import check
+from glimmer.results.checks.verdict import check
 
 TABLE = Path(__file__).parent / "nlmer_coverage.md"
 NOTE = "<!-- written by hand -->\n"

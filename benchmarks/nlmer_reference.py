@@ -20,7 +20,7 @@ import pandas as pd
 
 import glimmer as gl
 from glimmer.errors import ModelWarning
-from glimmer.results.check import check
+from glimmer.results.checks.verdict import check
 
 HERE = Path(__file__).parent
 TABLE = HERE / "nlmer_reference.md"

@@ -28,12 +28,12 @@ import pytensor.tensor as pt
 from scipy.stats import binom
 
 import glimmer as gl
-from glimmer.model import assemble
-from glimmer.model.replay import Replay, flat
-from glimmer.sampling.coordinates import choose
+from glimmer.assemble import assemble
+from glimmer.coordinates.choose import choose
+from glimmer.interpreter.replay import Replay, flat
+from glimmer.kernels import one_blas_thread
 from glimmer.sampling.fit import _recovered
-from glimmer.sampling.kernels import one_blas_thread
-from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
+from glimmer.sampling.nutpie_compile import compile_for_nutpie
 
 RANKS = 99  # posterior draws that a true value is compared with
 SAMPLER = {"draws": 495, "tune": 500, "chains": 2}

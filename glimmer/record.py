@@ -9,35 +9,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, dataclass_transform, runtime_checkable
+from typing import Any, dataclass_transform
 
 import numpy as np
 
 from glimmer.errors import StoreError
 
 _RECORDS: dict[str, type] = {}
+_WRITTEN: dict[type, Callable[[Any], Any]] = {}
+_READ: dict[type, Callable[[Any], Any]] = {}
 _DTYPES = {"float64", "int64", "int32", "bool"}
 _DAMAGE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
-
-
-@runtime_checkable
-class Recordable(Protocol):
-    """An object that is no record but can name one that stands for it."""
-
-    def as_record(self) -> Restorable:
-        """The record to write in the object's place; `StoreError` if none can stand for it."""
-        ...
-
-
-@runtime_checkable
-class Restorable(Protocol):
-    """A record that stands for an object."""
-
-    def restored(self) -> Any:
-        """The object, when the record is read."""
-        ...
 
 
 @dataclass_transform(frozen_default=True)
@@ -48,9 +32,39 @@ def record[T](cls: type[T]) -> type[T]:
 
 def register[T](cls: type[T]) -> type[T]:
     """Let a dataclass be written as JSON under its own name."""
-    if _RECORDS.setdefault(cls.__name__, cls) is not cls:
-        raise TypeError(f"two records are named {cls.__name__!r}")
+    if _RECORDS.setdefault(_name(cls), cls) is not cls:
+        raise StoreError(
+            f"Two records are named {_name(cls)!r}.", fix="rename one of the two classes"
+        )
     return cls
+
+
+def _name(cls: type) -> str:
+    """The name in a file: this package's classes may move, those of others have their module's."""
+    own = cls.__module__.partition(".")[0] == __package__
+    return cls.__name__ if own else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def stands_for(
+    cls: type,
+    stand_in: type,
+    write: Callable[[Any], Any],
+    read: Callable[[Any], Any],
+) -> None:
+    """Let records of another class be written in place of objects that cannot be.
+
+    Parameters
+    ----------
+    cls : type
+        Of the objects; its subclasses are written likewise.
+    stand_in : type
+        A record.
+    write : callable
+        From an object to the record that stands for it; `StoreError` if none can.
+    read : callable
+        From the record to the object.
+    """
+    _WRITTEN[cls], _READ[stand_in] = write, read
 
 
 def dumps(value: Any, aside: list[np.ndarray] | None = None) -> str:
@@ -99,11 +113,12 @@ def _encode(value: Any, aside: list[np.ndarray] | None) -> Any:
     if isinstance(value, dict):
         items = [[_encode(k, aside), _encode(v, aside)] for k, v in value.items()]
         return {"#": "dict", "items": items}
-    if _RECORDS.get(type(value).__name__) is type(value):
+    if _RECORDS.get(_name(type(value))) is type(value):
         body = {f.name: _encode(getattr(value, f.name), aside) for f in fields(value)}  # type: ignore[arg-type]
-        return {"#": type(value).__name__, **body}
-    if isinstance(value, Recordable):
-        return _encode(value.as_record(), aside)
+        return {"#": _name(type(value)), **body}
+    for cls in type(value).__mro__:
+        if cls in _WRITTEN:
+            return _encode(_WRITTEN[cls](value), aside)
     raise StoreError(
         f"A {type(value).__name__} cannot be saved.",
         fix="use the package's own priors and families, or register yours before loading",
@@ -144,4 +159,4 @@ def _decode(value: Any, aside: Sequence[np.ndarray]) -> Any:
     if kind not in _RECORDS:
         raise StoreError(f"This version does not know a record {kind!r}.")
     read = _RECORDS[kind](**{k: _decode(v, aside) for k, v in value.items() if k != "#"})
-    return read.restored() if isinstance(read, Restorable) else read
+    return _READ[type(read)](read) if type(read) in _READ else read

@@ -8,7 +8,7 @@ import numpy as np
 import pymc as pm
 import xarray as xr
 
-from glimmer.modes import PLAIN
+from glimmer.interpreter.modes import PLAIN
 from glimmer.sampling.fit import _constant, _observed, derived
 
 

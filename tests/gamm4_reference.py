@@ -13,7 +13,7 @@ import pandas as pd
 from reml import FLAT, Point
 
 import glimmer as gl
-from glimmer.model.smooth_names import named_blocks
+from glimmer.spec.smooth_blocks import named_blocks
 
 FOLDER = Path(__file__).parent / "reference"
 

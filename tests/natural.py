@@ -16,8 +16,8 @@ from pytensor.graph.traversal import ancestors
 from pytensor.tensor import as_tensor
 from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
 
-from glimmer.model.group_effects import Standardized
-from glimmer.modes import PLAIN
+from glimmer.assemble.groups import Standardized
+from glimmer.interpreter.modes import PLAIN
 
 Values = dict[str, np.ndarray]
 

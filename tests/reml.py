@@ -16,9 +16,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 import glimmer as gl
-from glimmer.sampling.coordinates import choose
+from glimmer.coordinates.choose import choose
+from glimmer.coordinates.plan import Z
 from glimmer.sampling.fit import derived
-from glimmer.sampling.plan import Z
 
 FLAT = {"prior": gl.normal(0, 1e5), "prior_intercept": gl.normal(0, 1e5)}
 Point = dict[str, float]

@@ -20,7 +20,7 @@ from pytensor.link.numba.linker import NumbaLinker
 from pytensor.link.vm import VMLinker
 
 from glimmer import GlmerBuilder
-from glimmer.model.checks import CHECKS
+from glimmer.learn.checks import CHECKS
 from tests.bad_input import Row, curves, data, designs, formulas, outcomes
 
 ROWS = [*data.ROWS, *formulas.ROWS, *curves.ROWS, *outcomes.ROWS, *designs.ROWS]

@@ -6,7 +6,7 @@ import pytest
 
 import glimmer as gl
 from glimmer.errors import DesignError, PriorError
-from glimmer.modes import PLAIN
+from glimmer.interpreter.modes import PLAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 

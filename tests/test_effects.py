@@ -9,9 +9,9 @@ from predict_cases import case, expit, of_level, scalar
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, NewDataError
-from glimmer.results.effects import comparisons, predictions, slopes
-from glimmer.results.effects_plots import plot_comparisons, plot_predictions, plot_slopes
-from glimmer.results.predict import posterior_epred
+from glimmer.results.effects.effects import comparisons, predictions, slopes
+from glimmer.results.effects.plots import plot_comparisons, plot_predictions, plot_slopes
+from glimmer.results.predict.predict import posterior_epred
 
 matplotlib.use("Agg")
 

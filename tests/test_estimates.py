@@ -9,7 +9,7 @@ from fake_fit import fake_fit
 
 import glimmer as gl
 from glimmer.errors import DesignError
-from glimmer.results.printing import _estimates
+from glimmer.results.posterior.printing import _estimates
 
 COLUMNS = ["Median", "MAD_SD", "5%", "95%"]
 RNG = np.random.default_rng(1)

@@ -9,7 +9,7 @@ from scipy import stats
 import glimmer as gl
 from glimmer import record
 from glimmer.errors import PriorError, SmoothError
-from glimmer.model.smooth_names import named_blocks
+from glimmer.spec.smooth_blocks import named_blocks
 
 SD_Y = TABLE["y"].std()
 
@@ -218,7 +218,7 @@ def sds_of(name, block, sds):
 
 def curve(builder, model, label):
     """The value of one smooth at the training rows, as a function of the free variables."""
-    from glimmer.model import assemble
+    from glimmer.assemble import assemble
 
     assembly = assemble(builder.spec, builder.design)
     with assembly.model:

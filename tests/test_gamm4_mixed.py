@@ -15,9 +15,9 @@ from gamm4_reference import answers, table
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.model.smooth_names import named_blocks
-from glimmer.results.predict import posterior_linpred
-from glimmer.results.smooth_checks import edf
+from glimmer.results.predict.predict import posterior_linpred
+from glimmer.results.smooths.checks import edf
+from glimmer.spec.smooth_blocks import named_blocks
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "gamm4_mixed.json").read_text())
 DATA = {"mcycle": "mcycle", "chick": "chickweight"}

@@ -10,11 +10,11 @@ from gamm4_cases import CASES, TABLE, build, fitted
 from scipy import stats
 
 import glimmer as gl
-from glimmer.builders.storage import load, save
 from glimmer.errors import DataWarning, NewDataError, NewLevel
-from glimmer.results.loglik import log_lik
-from glimmer.results.predict import predict
-from glimmer.results.smooths import chosen_smooths, smooth_draws
+from glimmer.results.compare.loglik import log_lik
+from glimmer.results.predict.predict import predict
+from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
+from glimmer.store.models import load, save
 
 every = pytest.mark.parametrize("name", CASES)
 KINDS = ("linpred", "mean", "response")

@@ -15,14 +15,19 @@ import glimmer
 ROOT = Path(glimmer.__file__).parent
 FLOORS = (
     ("builders",),
-    ("results", "sampling"),
-    ("model",),
-    ("smooths", "nonlinear"),
+    ("results", "store"),
+    ("sampling",),
+    ("coordinates",),
+    ("assemble",),
+    ("learn",),
+    ("spec",),
     ("terms",),
+    ("smooths", "nonlinear", "families"),
+    ("priors",),
     ("formula",),
-    ("priors", "families"),
     ("data",),
-    ("errors", "record", "modes"),
+    ("record",),
+    ("errors", "kernels", "interpreter"),
 )
 HEIGHT = {room: -i for i, floor in enumerate(FLOORS) for room in floor}
 ABOVE = {"__init__", "__main__", "demo"}  # the doors to all rooms

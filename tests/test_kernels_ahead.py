@@ -9,10 +9,9 @@ import numba
 import numpy as np
 import pytest
 
-from glimmer.sampling.kernels import ahead
-from glimmer.sampling.kernels.ahead import INTEGRATED, WHITENED, cached, compile_ahead
-from glimmer.sampling.kernels.algebra import dot, log_diagonal, solve_lower
-from glimmer.sampling.kernels.native import (
+from glimmer.kernels.compile import ahead
+from glimmer.kernels.compile.ahead import INTEGRATED, WHITENED, cached, compile_ahead
+from glimmer.kernels.compile.native import (
     addresses,
     bind,
     binding_last,
@@ -23,8 +22,9 @@ from glimmer.sampling.kernels.native import (
     void,
     with_callees,
 )
+from glimmer.kernels.vectors.algebra import dot, log_diagonal, solve_lower
 
-SMALL = ("algebra.solve_lower", "algebra.log_diagonal")
+SMALL = ("vectors.algebra:solve_lower", "vectors.algebra:log_diagonal")
 
 
 @kernel(f8(f8))
@@ -66,7 +66,7 @@ def test_no_other_process(empty, monkeypatch, executable):
 def test_the_other_process_needs_numba_alone():
     code = f"""
 import sys
-from glimmer.sampling.kernels.ahead import _kernel
+from glimmer.kernels.compile.ahead import _kernel
 for place in {INTEGRATED + WHITENED}:
     _kernel(place)
 print(sorted({{"pytensor", "pymc", "pandas"}} & set(sys.modules)))

@@ -10,16 +10,10 @@ from pytensor.compile.mode import Mode
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
 
-from glimmer.sampling.kernels import (
-    Blocks,
-    Group,
-    IntegratedGaussian,
-    Whiten,
-    cross_products,
-    draw_coefficients,
-    reference,
-)
-from glimmer.sampling.kernels.layout import REST, SPARSE
+from glimmer.coordinates.coefficient_draws import draw_coefficients
+from glimmer.kernels import Blocks, Group, IntegratedGaussian, Whiten, cross_products
+from glimmer.kernels.gaussian import reference
+from glimmer.kernels.gaussian.memory_layout import REST, SPARSE
 
 PYTHON, NUMBA = Mode("py", "fast_compile"), "NUMBA"
 ROWS = 90

@@ -11,17 +11,17 @@ import pytensor.tensor as pt
 import pytest
 from nutpie import compile_pymc
 
-from glimmer.sampling.kernels import (
+from glimmer.coordinates.coefficient_draws import draw_coefficients
+from glimmer.kernels import (
     Blocks,
     Group,
     IntegratedGaussian,
     RowDensity,
     Whiten,
     cross_products,
-    draw_coefficients,
     pack_rows,
 )
-from glimmer.sampling.nutpie_wrapper import compile_for_nutpie, lean_wrapper
+from glimmer.sampling.nutpie_compile import compile_for_nutpie, lean_wrapper
 
 ROWS, LEVELS = 200, 12
 PRIOR_MEAN, PRIOR_PRECISION = np.array([1.0, 0.0]), np.array([0.1, 0.2])

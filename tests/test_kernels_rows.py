@@ -15,23 +15,21 @@ from scipy.optimize import minimize
 from scipy.special import digamma as scipy_digamma
 from scipy.special import expit
 
+from glimmer.coordinates.pirls import Learner, Local, penalised_mode
 from glimmer.errors import SamplingError
-from glimmer.sampling.kernels import (
+from glimmer.kernels import (
     FAMILIES,
     Blocks,
     EtaDensity,
     Group,
-    Learner,
-    Local,
     Predictor,
     RowDensity,
     one_blas_thread,
     pack_rows,
-    penalised_mode,
-    reference,
 )
-from glimmer.sampling.kernels.native import f8, floats_at, i8, kernel, void
-from glimmer.sampling.kernels.special import digamma, exponential, logarithm, sum_of_logarithms
+from glimmer.kernels.compile.native import f8, floats_at, i8, kernel, void
+from glimmer.kernels.gaussian import reference
+from glimmer.kernels.vectors.special import digamma, exponential, logarithm, sum_of_logarithms
 
 PYTHON = Mode("py", "fast_compile")
 ROWS, PHI = 1100, 1.7

@@ -17,11 +17,11 @@ from scipy.special import logsumexp
 import glimmer as gl
 from glimmer.errors import ArgumentError, DataError, NotFitted, WrongLength
 from glimmer.families import get_family
-from glimmer.results.compare import loo_compare
-from glimmer.results.kfold import fold_rows, kfold
-from glimmer.results.loglik import log_lik
-from glimmer.results.loo import loo
-from glimmer.results.refit import arguments
+from glimmer.results.compare.compare import loo_compare
+from glimmer.results.compare.kfold import fold_rows, kfold
+from glimmer.results.compare.loglik import log_lik
+from glimmer.results.compare.loo import loo
+from glimmer.results.compare.refit import arguments
 from glimmer.sampling.run import Settings
 
 

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from glimmer.sampling.lazy import import_meanwhile, imported_later
+from glimmer.sampling.deferred_imports import import_meanwhile, imported_later
 
 NUTPIE = """
 import sys
-import glimmer.sampling.nutpie_wrapper
+import glimmer.sampling.nutpie_compile
 
 assert "arviz" not in sys.modules
 later = sys.modules["nutpie.sample"].arviz

@@ -11,8 +11,8 @@ from scipy import stats
 
 import glimmer as gl
 from glimmer.errors import NewDataError
-from glimmer.modes import PLAIN
-from glimmer.results.loglik import (
+from glimmer.interpreter.modes import PLAIN
+from glimmer.results.compare.loglik import (
     compute_log_likelihood,
     log_lik,
     pointwise,
@@ -88,7 +88,7 @@ def test_stored_on_request_and_then_used():
 
 
 def test_bounded_memory_gives_the_same_numbers(monkeypatch):
-    import glimmer.model.replay as replay
+    import glimmer.interpreter.replay as replay
 
     model = fitted("poisson")
     whole = log_lik(model)

@@ -15,13 +15,13 @@ from scipy import stats
 from scipy.special import logsumexp
 
 from glimmer.errors import ArgumentError, DataError, SamplingWarning
-from glimmer.modes import PLAIN
-from glimmer.results import loo as module
-from glimmer.results.compare import loo_compare, loo_model_weights
-from glimmer.results.loglik import log_lik
-from glimmer.results.loo import loo, loo_linpred, loo_predict, loo_subsample, waic
-from glimmer.results.momentmatch import Unconstrained
-from glimmer.results.r2 import bayes_R2, loo_R2
+from glimmer.interpreter.modes import PLAIN
+from glimmer.results.compare import loo as module
+from glimmer.results.compare.compare import loo_compare, loo_model_weights
+from glimmer.results.compare.loglik import log_lik
+from glimmer.results.compare.loo import loo, loo_linpred, loo_predict, loo_subsample, waic
+from glimmer.results.compare.momentmatch import Unconstrained
+from glimmer.results.compare.r2 import bayes_R2, loo_R2
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 import glimmer as gl
-from glimmer.modes import PLAIN
-from glimmer.sampling import merging
-from glimmer.sampling.coordinates import choose
-from glimmer.sampling.kernels import Blocks, Group
-from glimmer.sampling.plan import Z
+from glimmer.coordinates import merge_rows as merging
+from glimmer.coordinates.choose import choose
+from glimmer.coordinates.plan import Z
+from glimmer.interpreter.modes import PLAIN
+from glimmer.kernels import Blocks, Group
 
 
 def table(rows: int = 400) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 
 import glimmer as gl
-from glimmer.modes import PLAIN
+from glimmer.interpreter.modes import PLAIN
 
 DATA = {
     "y/z": np.random.default_rng(1).normal(size=40),

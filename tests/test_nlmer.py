@@ -133,8 +133,8 @@ def test_data_of_a_callable_are_the_columns_it_is_passed() -> None:
     ],
 )
 def test_transforms_undo_themselves(transform: str, label: str) -> None:
-    from glimmer.model.transforms import read_transform
     from glimmer.nonlinear import Parameter
+    from glimmer.spec.transforms import read_transform
 
     read = read_transform(transform, Parameter("scal", "x-scale", nonzero=True), 350.0)
     others = {"low": 7.0}

@@ -12,8 +12,8 @@ from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
-from glimmer.model.curve_coordinates import Measured, Ordered
-from glimmer.model.group_effects import Informed
+from glimmer.assemble.curve_coordinates import Measured, Ordered
+from glimmer.assemble.groups import Informed
 
 
 def test_density_of_orange() -> None:

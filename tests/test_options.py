@@ -12,7 +12,7 @@ import glimmer as gl
 from glimmer.builders.base import FIT
 from glimmer.builders.spelling import SIMILAR
 from glimmer.errors import ArgumentError, PriorError, SamplingError
-from glimmer.model.options import CurveOptions, Options
+from glimmer.learn.options import CurveOptions, Options
 
 SLEEP = gl.load_data("sleepstudy")
 FORMULA = "Reaction ~ Days + (1 | Subject)"

@@ -15,9 +15,9 @@ from nlmer_cases import ORANGE, THEOPH, decay, orange
 from pymc.logprob.basic import conditional_logp
 
 import glimmer as gl
+from glimmer.coordinates.choose import choose
+from glimmer.coordinates.plan import Z
 from glimmer.errors import SamplingError
-from glimmer.sampling.coordinates import choose
-from glimmer.sampling.plan import Z
 
 N = 40
 RNG = np.random.default_rng(11)
@@ -271,7 +271,7 @@ def test_curves_of_which_two_sets_of_parameters_are_near_stay_in_plain_coordinat
     assert choose(undecided.spec, undecided.design, None) is None
     model = gl.NlmerBuilder(THEOPH, gl.load_data("Theoph"))
     assert choose(model.spec, model.design, None).name == "whitened"
-    monkeypatch.setattr("glimmer.sampling.mode.FAR", 1e6)
+    monkeypatch.setattr("glimmer.coordinates.start_at_mode.FAR", 1e6)
     assert choose(model.spec, model.design, None) is None
     with pytest.raises(SamplingError, match="lKe and lKa are ordered"):
         choose(model.spec, model.design, "whitened")

@@ -8,12 +8,12 @@ from natural import PLAIN, log_densities, random_point
 from test_plan import TABLE, dataset, marginal, plan_density
 
 import glimmer as gl
-from glimmer.model.smooth_effects import covariance_factor
-from glimmer.model.smooth_names import named_blocks
-from glimmer.sampling.coordinates import choose
-from glimmer.sampling.kernels.mixed_op import MixedTriangle
-from glimmer.sampling.plan import Z
+from glimmer.assemble.smooths import covariance_factor
+from glimmer.coordinates.choose import choose
+from glimmer.coordinates.plan import Z
+from glimmer.kernels.ops.mixed import MixedTriangle
 from glimmer.smooths import CholeskyBlock, DiagonalBlock
+from glimmer.spec.smooth_blocks import named_blocks
 
 # formula: the form of its last penalized block
 NORMAL = {

@@ -16,16 +16,20 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 import glimmer as gl
+from glimmer.assemble import assemble
 from glimmer.errors import ArgumentError, DataError, FamilyError, PriorError, WrongLength
-from glimmer.model import assemble
-from glimmer.model.replay import replay
-from glimmer.results import ppcheck
-from glimmer.results.fit_plots import pairs, plot, posterior_vs_prior
-from glimmer.results.intervals import posterior_interval, predictive_error, predictive_interval
-from glimmer.results.ppcheck import KINDS, pp_check
-from glimmer.results.predict import posterior_epred, posterior_predict
-from glimmer.results.residuals import fitted_values, residuals
-from glimmer.results.variance import variance
+from glimmer.interpreter.replay import replay
+from glimmer.results.checks import ppcheck
+from glimmer.results.checks.fit_plots import pairs, plot, posterior_vs_prior
+from glimmer.results.checks.ppcheck import KINDS, pp_check
+from glimmer.results.checks.residuals import fitted_values, residuals
+from glimmer.results.checks.variance import variance
+from glimmer.results.posterior.intervals import (
+    posterior_interval,
+    predictive_error,
+    predictive_interval,
+)
+from glimmer.results.predict.predict import posterior_epred, posterior_predict
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from predict_cases import CASES, case
 import glimmer as gl
 from glimmer import record
 from glimmer.builders import ModelBuilder
-from glimmer.results.loglik import log_lik
-from glimmer.results.predict import (
+from glimmer.results.compare.loglik import log_lik
+from glimmer.results.predict.predict import (
     posterior_epred,
     posterior_linpred,
     posterior_predict,
@@ -211,7 +211,7 @@ def test_some_draws_without_replacement():
 
 
 def test_how_rows_and_draws_are_divided_changes_nothing(monkeypatch):
-    from glimmer.results import prediction
+    from glimmer.results.predict import prediction
 
     _, model, table = case("correlated slopes")
     new = pd.concat([table] * 3).assign(Subject=[f"s{i % 37}" for i in range(3 * len(table))])

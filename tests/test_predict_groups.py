@@ -13,7 +13,12 @@ from scipy.stats import norm
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, DataWarning, NewDataError, NewLevel
-from glimmer.results.predict import posterior_epred, posterior_linpred, posterior_predict, predict
+from glimmer.results.predict.predict import (
+    posterior_epred,
+    posterior_linpred,
+    posterior_predict,
+    predict,
+)
 
 MANY = 6000
 every = pytest.mark.parametrize("name", CASES)

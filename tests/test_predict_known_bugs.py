@@ -18,7 +18,7 @@ from predict_cases import case, of_level, scalar
 
 import glimmer as gl
 from glimmer.errors import NewDataError
-from glimmer.results.predict import posterior_epred, posterior_linpred, predict
+from glimmer.results.predict.predict import posterior_epred, posterior_linpred, predict
 
 rng = np.random.default_rng(11)
 

@@ -10,9 +10,9 @@ from predict_cases import case
 import glimmer as gl
 from glimmer.builders import ModelBuilder
 from glimmer.errors import ArgumentError, NewDataError, NewLevel, NotFitted
-from glimmer.results.effects import predictions
-from glimmer.results.newdata import judged_design
-from glimmer.results.predict import posterior_linpred, predict
+from glimmer.results.effects.effects import predictions
+from glimmer.results.predict.newdata import judged_design
+from glimmer.results.predict.predict import posterior_linpred, predict
 
 SLEEP = {"Days": [0.0, 1.0], "Subject": ["308", "309"]}
 COUNTS = {"x": [0.0, 1.0], "exposure": [1.0, 2.0], "school": ["s0", "s1"], "room": [0, 1]}

@@ -15,9 +15,9 @@ from natural import PLAIN, log_densities, random_point
 from scipy import stats
 
 import glimmer as gl
+from glimmer.assemble import assemble
 from glimmer.errors import FamilyError, PriorError
 from glimmer.families.family import Auxiliary
-from glimmer.model import assemble
 from glimmer.priors import as_prior
 from glimmer.record import dumps, loads, record
 

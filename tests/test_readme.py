@@ -15,7 +15,7 @@ from fake_fit import fake_fit
 import glimmer as gl
 from glimmer.builders import ModelBuilder
 from glimmer.errors import UnknownColumn
-from glimmer.modes import PLAIN
+from glimmer.interpreter.modes import PLAIN
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = [

@@ -27,10 +27,10 @@ from gamm4_reference import (
 from reml import Restricted
 
 import glimmer as gl
-from glimmer.results.check import check
-from glimmer.results.predict import posterior_linpred
-from glimmer.results.smooth_checks import edf
-from glimmer.results.smooths import chosen_smooths, smooth_draws
+from glimmer.results.checks.verdict import check
+from glimmer.results.predict.predict import posterior_linpred
+from glimmer.results.smooths.checks import edf
+from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is extrapolated")
 

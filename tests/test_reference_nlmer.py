@@ -13,7 +13,7 @@ from agreement import disagreements
 
 import glimmer as gl
 from glimmer.errors import SamplingWarning
-from glimmer.results.check import check
+from glimmer.results.checks.verdict import check
 
 pytestmark = pytest.mark.slow
 REFERENCE = Path(__file__).parent / "reference" / "nonlinear"

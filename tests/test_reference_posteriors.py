@@ -109,7 +109,7 @@ def test_coefficients_agree_where_the_reference_itself_diverged():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sleepstudy", "cbpp", "penicillin"])
 def test_default_fits_are_good(name):
-    from glimmer.results.check import check
+    from glimmer.results.checks.verdict import check
 
     verdict = check(fitted(name).idata)
     assert verdict.divergences == 0

@@ -14,8 +14,8 @@ import pytest
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.model.smooth_names import named_blocks
-from glimmer.results.smooth_checks import concurvity, k_check
+from glimmer.results.smooths.checks import concurvity, k_check
+from glimmer.spec.smooth_blocks import named_blocks
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "smooth_checks.json").read_text())
 CASES = [name for name in ANSWERS if name != "versions"]

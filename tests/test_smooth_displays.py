@@ -8,16 +8,16 @@ from gamm4_cases import TABLE, fitted
 
 import glimmer as gl
 from glimmer.errors import ArgumentError
-from glimmer.results.smooth_checks import concurvity, edf, k_check
-from glimmer.results.smooth_plots import far_from, plot_nonlinear, plot_smooths
-from glimmer.results.smooths import (
+from glimmer.results.checks.working_weights import working
+from glimmer.results.smooths.checks import concurvity, edf, k_check
+from glimmer.results.smooths.estimates import (
     chosen_smooths,
     derivatives,
     grid,
     smooth_draws,
     smooth_estimates,
 )
-from glimmer.results.working import working
+from glimmer.results.smooths.plots import far_from, plot_nonlinear, plot_smooths
 
 # smooth_estimates
 
@@ -253,7 +253,7 @@ def test_k_check_sees_what_a_curve_has_missed():
 def test_k_check_looks_at_the_three_nearest_rows_in_several_dimensions():
     model = fake_fit(gl.Gamm4Builder("y ~ s(x, z, k=8) + s(g, bs='re')", TABLE), draws=3)
     table = k_check(model, "response", permutations=20)
-    from glimmer.results.residuals import residuals
+    from glimmer.results.checks.residuals import residuals
 
     r = residuals(model).values
     xz = TABLE[["x", "z"]].to_numpy()

@@ -20,13 +20,12 @@ import glimmer as gl
 from glimmer import record
 from glimmer.builders.gamm4 import Gamm4Builder
 from glimmer.builders.nlmer import NlmerBuilder
-from glimmer.builders.storage import load, save
 from glimmer.errors import NotFitted, StoreError
 from glimmer.families import FAMILIES, Family, Link, get_family, register_family
-from glimmer.results.loglik import log_lik
-from glimmer.results.predict import posterior_epred, posterior_predict
+from glimmer.results.compare.loglik import log_lik
+from glimmer.results.predict.predict import posterior_epred, posterior_predict
 from glimmer.sampling.run import Settings
-from glimmer.sampling.storage import (
+from glimmer.store.files import (
     ARRAYS,
     CONTENTS,
     DRAWS,
@@ -37,6 +36,7 @@ from glimmer.sampling.storage import (
     read_store,
     write_store,
 )
+from glimmer.store.models import load, save
 
 rng = np.random.default_rng(5)
 DATA = pd.DataFrame(
@@ -115,8 +115,8 @@ def test_the_training_rows_come_back(saved):
 
 SCRIPT = """
 import sys, numpy, glimmer
-from glimmer.builders.storage import load
-from glimmer.results.predict import posterior_predict
+from glimmer.store.models import load
+from glimmer.results.predict.predict import posterior_predict
 model = load(sys.argv[1])
 new = {"x": [0.3, -1.0], "f": ["hi", "lo"], "g": ["..", "unseen"], "h": [4, 99]}
 drawn = [posterior_predict(model, random_seed=8), posterior_predict(model, new, random_seed=8)]
@@ -155,7 +155,7 @@ def test_any_name_is_a_name(tmp_path):
         {"v": (("chain", "dim/../é"), np.arange(6.0).reshape(2, 3))},
         coords={"dim/../é": ["a/b", "", "ü"]},
     )
-    from glimmer.sampling.storage import _quoted, unquote
+    from glimmer.store.files import _quoted, unquote
 
     for name in names:
         assert unquote(_quoted(name)) == name and "/" not in _quoted(name)

@@ -5,7 +5,7 @@ import pytest
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, NotFitted
-from glimmer.sampling.effects import left_out
+from glimmer.results.posterior.effects_on_demand import left_out
 
 FORMULA = "Reaction ~ Days + (Days | Subject)"
 QUICK = {"draws": 50, "tune": 100, "chains": 2, "random_seed": 1, "progressbar": False}

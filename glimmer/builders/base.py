@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
+    from glimmer.coordinates.plan import Plan
     from glimmer.data import Frame
-    from glimmer.model import Design, ModelSpec
-    from glimmer.results.check import Verdict
-    from glimmer.sampling.plan import Plan
+    from glimmer.results.checks.verdict import Verdict
+    from glimmer.spec import Design, ModelSpec
 
 SHRINKAGE_TARGET = 0.99
 MIXED_TARGET = 0.9
@@ -70,7 +70,7 @@ class ModelBuilder:
         >>> [v.name for v in model.build().free_RVs]
         ['sigma', 'Intercept_centered', 'Days', 'Subject_tau', '1|Subject']
         """
-        from glimmer.model import assemble
+        from glimmer.assemble import assemble
 
         return assemble(self.spec, self.design).model
 
@@ -134,9 +134,9 @@ class ModelBuilder:
         """
         import pymc as pm
 
+        from glimmer.coordinates.choose import choose
         from glimmer.record import dumps
-        from glimmer.sampling.coordinates import choose
-        from glimmer.sampling.effects import left_out
+        from glimmer.results.posterior.effects_on_demand import left_out
         from glimmer.sampling.fit import fit
         from glimmer.sampling.run import JAX, Settings
 
@@ -190,7 +190,7 @@ class ModelBuilder:
         >>> model.verdict().level  # doctest: +SKIP
         'good'
         """
-        from glimmer.results.check import check
+        from glimmer.results.checks.verdict import check
 
         return self._explained(check(self.fitted))
 
@@ -213,7 +213,7 @@ class ModelBuilder:
         return plan is not None and plan.correlated
 
     def _target_accept(self) -> float:
-        from glimmer.model.smooth_names import named_blocks
+        from glimmer.spec.smooth_blocks import named_blocks
 
         if any(common.prior.joint for common in self.spec.priors.common):
             return SHRINKAGE_TARGET
@@ -234,67 +234,67 @@ class ModelBuilder:
         return self.idata
 
     def __str__(self) -> str:
-        from glimmer.results.printing import printed
+        from glimmer.results.posterior.printing import printed
 
         return printed(self)
 
     __repr__ = __str__
 
     update = Method("glimmer.builders.update")
-    prior_predictive = Method("glimmer.results.prior_draws")
-    prior_summary = Method("glimmer.results.prior_summary")
-    summary = Method("glimmer.results.summary")
-    posterior_interval = Method("glimmer.results.intervals")
-    fixef = Method("glimmer.results.estimates")
-    ranef = Method("glimmer.results.estimates")
-    draw_effects = Method("glimmer.sampling.effects")
-    coef = Method("glimmer.results.estimates")
-    VarCorr = Method("glimmer.results.estimates")
-    sigma = Method("glimmer.results.estimates")
-    ngrps = Method("glimmer.results.estimates")
-    nobs = Method("glimmer.results.estimates")
+    prior_predictive = Method("glimmer.results.posterior.prior_draws")
+    prior_summary = Method("glimmer.results.posterior.prior_summary")
+    summary = Method("glimmer.results.posterior.summary")
+    posterior_interval = Method("glimmer.results.posterior.intervals")
+    fixef = Method("glimmer.results.posterior.estimates")
+    ranef = Method("glimmer.results.posterior.estimates")
+    draw_effects = Method("glimmer.results.posterior.effects_on_demand")
+    coef = Method("glimmer.results.posterior.estimates")
+    VarCorr = Method("glimmer.results.posterior.estimates")
+    sigma = Method("glimmer.results.posterior.estimates")
+    ngrps = Method("glimmer.results.posterior.estimates")
+    nobs = Method("glimmer.results.posterior.estimates")
 
-    predict = Method("glimmer.results.predict")
-    predict_chunks = Method("glimmer.results.predict")
-    posterior_epred = Method("glimmer.results.predict")
-    posterior_linpred = Method("glimmer.results.predict")
-    posterior_predict = Method("glimmer.results.predict")
-    predictive_interval = Method("glimmer.results.intervals")
-    predictive_error = Method("glimmer.results.intervals")
-    fitted_values = Method("glimmer.results.residuals")
-    residuals = Method("glimmer.results.residuals")
-    predictions = Method("glimmer.results.effects")
-    comparisons = Method("glimmer.results.effects")
-    slopes = Method("glimmer.results.effects")
-    plot_predictions = Method("glimmer.results.effects_plots")
-    plot_comparisons = Method("glimmer.results.effects_plots")
-    plot_slopes = Method("glimmer.results.effects_plots")
+    predict = Method("glimmer.results.predict.predict")
+    predict_chunks = Method("glimmer.results.predict.predict")
+    posterior_epred = Method("glimmer.results.predict.predict")
+    posterior_linpred = Method("glimmer.results.predict.predict")
+    posterior_predict = Method("glimmer.results.predict.predict")
+    predictive_interval = Method("glimmer.results.posterior.intervals")
+    predictive_error = Method("glimmer.results.posterior.intervals")
+    fitted_values = Method("glimmer.results.checks.residuals")
+    residuals = Method("glimmer.results.checks.residuals")
+    predictions = Method("glimmer.results.effects.effects")
+    comparisons = Method("glimmer.results.effects.effects")
+    slopes = Method("glimmer.results.effects.effects")
+    plot_predictions = Method("glimmer.results.effects.plots")
+    plot_comparisons = Method("glimmer.results.effects.plots")
+    plot_slopes = Method("glimmer.results.effects.plots")
 
-    log_lik = Method("glimmer.results.loglik")
-    compute_log_likelihood = Method("glimmer.results.loglik")
-    loo = Method("glimmer.results.loo")
-    loo_subsample = Method("glimmer.results.loo")
-    loo_predict = Method("glimmer.results.loo")
-    loo_linpred = Method("glimmer.results.loo")
-    loo_epred = Method("glimmer.results.loo")
-    waic = Method("glimmer.results.loo")
-    kfold = Method("glimmer.results.kfold")
-    bayes_R2 = Method("glimmer.results.r2")
-    loo_R2 = Method("glimmer.results.r2")
-    pp_check = Method("glimmer.results.ppcheck")
-    posterior_vs_prior = Method("glimmer.results.fit_plots")
-    plot = Method("glimmer.results.fit_plots")
-    pairs = Method("glimmer.results.fit_plots")
+    log_lik = Method("glimmer.results.compare.loglik")
+    compute_log_likelihood = Method("glimmer.results.compare.loglik")
+    loo = Method("glimmer.results.compare.loo")
+    loo_subsample = Method("glimmer.results.compare.loo")
+    loo_predict = Method("glimmer.results.compare.loo")
+    loo_linpred = Method("glimmer.results.compare.loo")
+    loo_epred = Method("glimmer.results.compare.loo")
+    waic = Method("glimmer.results.compare.loo")
+    kfold = Method("glimmer.results.compare.kfold")
+    bayes_R2 = Method("glimmer.results.compare.r2")
+    loo_R2 = Method("glimmer.results.compare.r2")
+    pp_check = Method("glimmer.results.checks.ppcheck")
+    posterior_vs_prior = Method("glimmer.results.checks.fit_plots")
+    plot = Method("glimmer.results.checks.fit_plots")
+    pairs = Method("glimmer.results.checks.fit_plots")
 
-    smooth_estimates = Method("glimmer.results.smooths")
-    derivatives = Method("glimmer.results.smooths")
-    plot_nonlinear = Method("glimmer.results.smooth_plots")
-    plot_smooths = Method("glimmer.results.smooth_plots", "plot_nonlinear")
-    edf = Method("glimmer.results.smooth_checks")
-    k_check = Method("glimmer.results.smooth_checks")
-    concurvity = Method("glimmer.results.smooth_checks")
+    smooth_estimates = Method("glimmer.results.smooths.estimates")
+    derivatives = Method("glimmer.results.smooths.estimates")
+    plot_nonlinear = Method("glimmer.results.smooths.plots")
+    plot_smooths = Method("glimmer.results.smooths.plots", "plot_nonlinear")
+    edf = Method("glimmer.results.smooths.checks")
+    k_check = Method("glimmer.results.smooths.checks")
+    concurvity = Method("glimmer.results.smooths.checks")
 
-    save = Method("glimmer.builders.storage")
+    save = Method("glimmer.store.models")
     to_bambi = Method("glimmer.builders.to_bambi")
 
 

@@ -109,7 +109,7 @@ class GlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.model import Options, learn_model
+        from glimmer.learn import Options, learn_model
 
         options = Options.among(locals())
         self.functions = functions

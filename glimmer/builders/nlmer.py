@@ -11,8 +11,8 @@ from glimmer.builders.glmer import fitted
 from glimmer.builders.methods import Method
 
 if TYPE_CHECKING:
-    from glimmer.results.check import Verdict
-    from glimmer.sampling.plan import Plan
+    from glimmer.coordinates.plan import Plan
+    from glimmer.results.checks.verdict import Verdict
 
 
 CURVED = 0.95
@@ -55,7 +55,7 @@ class NlmerBuilder(ModelBuilder):
         Where two sets of parameters give the same curve, allow one of them only, by an order of
         their population values.
     residual : {"constant", "proportional", "additive+proportional", "power", "constant+power"}
-        How the residual sd follows the curve: see `glimmer.model.residuals.RESIDUALS`.
+        How the residual sd follows the curve: see `glimmer.spec.residuals.RESIDUALS`.
     priors : {"default", "rstanarm"}
         Default priors: in units of each parameter, around the self-start; or ``stan_nlmer``'s.
     prior : prior or dict, optional
@@ -132,8 +132,8 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.model.learn_curve import learn_curve_model
-        from glimmer.model.options import CurveOptions, Options
+        from glimmer.learn.curve_model import learn_curve_model
+        from glimmer.learn.options import CurveOptions, Options
 
         options, curve = Options.among(locals()), CurveOptions.among(locals())
         self.functions = functions
@@ -142,7 +142,7 @@ class NlmerBuilder(ModelBuilder):
         )
 
     def _explained(self, verdict: Verdict) -> Verdict:
-        from glimmer.results.disagreement import AGREE, disagreement
+        from glimmer.results.checks.chain_disagreement import AGREE, disagreement
 
         return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
 
@@ -152,12 +152,12 @@ class NlmerBuilder(ModelBuilder):
     def _target_accept(self) -> float:
         return CURVED
 
-    parameters = Method("glimmer.results.nonlinear")
-    derived = Method("glimmer.results.nonlinear")
-    individual_curves = Method("glimmer.results.nonlinear_plots")
-    plot_individuals = Method("glimmer.results.nonlinear_plots")
-    predictive_check = Method("glimmer.results.nonlinear_plots")
-    plot_predictive_check = Method("glimmer.results.nonlinear_plots")
+    parameters = Method("glimmer.results.curves.parameters")
+    derived = Method("glimmer.results.curves.parameters")
+    individual_curves = Method("glimmer.results.curves.plots")
+    plot_individuals = Method("glimmer.results.curves.plots")
+    predictive_check = Method("glimmer.results.curves.plots")
+    plot_predictive_check = Method("glimmer.results.curves.plots")
 
 
 def nlmer(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from glimmer.builders.base import ModelBuilder
-    from glimmer.model import ModelSpec
     from glimmer.priors import Prior
+    from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
 
 FAMILIES = {

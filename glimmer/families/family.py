@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from glimmer.errors import FamilyError, StoreError
 from glimmer.families.links import Link, get_link
 from glimmer.families.support import REAL, Support
-from glimmer.record import record
+from glimmer.record import record, stands_for
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -206,3 +206,6 @@ def _alike(a: Link, b: Link) -> bool:
     """Whether two links are the same functions (each look-up makes its lambdas anew)."""
     pairs = ((a.forward, b.forward), (a.inverse, b.inverse))
     return all(getattr(f, "__code__", f) is getattr(g, "__code__", g) for f, g in pairs)
+
+
+stands_for(Family, NamedFamily, Family.as_record, NamedFamily.restored)

@@ -6,6 +6,7 @@ The curves and their least squares load PyTensor and scipy, and are imported whe
 from importlib import import_module
 from typing import Any
 
+import glimmer.nonlinear.stored  # noqa: F401  # how curves are saved
 from glimmer.nonlinear.dosing import dose_table, superpose
 from glimmer.nonlinear.parameters import KINDS, Input, Parameter, Symmetry, exchange
 from glimmer.nonlinear.protocol import MeanFunction, mean_function

@@ -54,6 +54,6 @@ def interpreted(inputs: list[TensorVariable], outputs: Any) -> Callable[..., Any
     """A function that PyTensor's own interpreter runs: ready in milliseconds."""
     from pytensor import function
 
-    from glimmer.modes import PLAIN
+    from glimmer.interpreter.modes import PLAIN
 
     return function(inputs, outputs, mode=PLAIN, on_unused_input="ignore")

@@ -190,18 +190,6 @@ class MeanFunction:
                 fix="use a function with fewer parameters, or fix some of them",
             )
 
-    def as_record(self) -> Any:
-        """Return what stands for the function in a saved model: its name, or its text.
-
-        Raises
-        ------
-        StoreError
-            The function is not known by its name.
-        """
-        from glimmer.nonlinear.stored import stored_function
-
-        return stored_function(self)
-
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         return bind(self.name, self.input_names + self.names, args, kwargs)
 

@@ -6,7 +6,7 @@ from glimmer.errors import StoreError, UnknownFunction
 from glimmer.nonlinear.parameters import Parameter
 from glimmer.nonlinear.protocol import MeanFunction
 from glimmer.nonlinear.registry import find_mean_function
-from glimmer.record import record, register
+from glimmer.record import record, register, stands_for
 
 REGISTER = "call register_mean_function(function) before building the model, and before loading it"
 register(Parameter)
@@ -68,3 +68,7 @@ def stored_function(function: MeanFunction) -> NamedFunction | InlineFunction:
             fix=REGISTER,
         )
     return NamedFunction(function.name)
+
+
+for _stand_in in (NamedFunction, InlineFunction):
+    stands_for(MeanFunction, _stand_in, stored_function, _stand_in.restored)

@@ -296,7 +296,7 @@ def _positive(variable: TensorVariable, prior: Prior) -> TensorVariable:
 
 def _value(expression: TensorVariable) -> np.ndarray:
     """The value of a constant expression, without compiling anything."""
-    from glimmer.modes import PLAIN
+    from glimmer.interpreter.modes import PLAIN
 
     return np.asarray(expression.eval(mode=PLAIN))
 

@@ -1,1 +1,1 @@
-"""What comes back: estimates, summaries, predictions, checks and plots."""
+"""Functions of a fitted model, one room for each question."""

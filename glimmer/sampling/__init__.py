@@ -1,1 +1,1 @@
-"""Sampling: run a sampler on a model, label what comes back."""
+"""Run a sampler on a model and label its draws."""

@@ -10,13 +10,13 @@ import numpy as np
 import xarray as xr
 from pytensor.graph.traversal import ancestors
 
-from glimmer.model.replay import replay
+from glimmer.interpreter.replay import replay
 from glimmer.sampling.run import Settings, sample
 
 if TYPE_CHECKING:
     import pymc as pm
 
-    from glimmer.sampling.plan import Plan
+    from glimmer.coordinates.plan import Plan
 
 
 def fit(

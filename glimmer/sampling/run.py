@@ -122,7 +122,7 @@ def _standard(drawn: xr.DataTree) -> xr.DataTree:
 
 def check_start(model: pm.Model) -> None:
     """Raise `SamplingError`, naming the variables at fault, if sampling cannot start."""
-    from glimmer.modes import DENSITY
+    from glimmer.interpreter.modes import DENSITY
 
     point = model.initial_point()
     terms = model.compile_fn(
@@ -145,7 +145,7 @@ def _nutpie(model: pm.Model, settings: Settings) -> xr.DataTree:
 
     The start is checked when all is compiled: checking needs the kernels, compiling does not.
     """
-    from glimmer.sampling.nutpie_wrapper import compile_for_nutpie
+    from glimmer.sampling.nutpie_compile import compile_for_nutpie
 
     compiled = compile_for_nutpie(model, var_names=[])
     check_start(model)
@@ -157,9 +157,9 @@ def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTre
     import nutpie
     import xarray as xr
 
-    from glimmer.sampling.arrow import read_draws
-    from glimmer.sampling.kernels import one_blas_thread
-    from glimmer.sampling.lazy import import_meanwhile
+    from glimmer.kernels import one_blas_thread
+    from glimmer.sampling.deferred_imports import import_meanwhile
+    from glimmer.sampling.nutpie_draws import read_draws
 
     import_meanwhile("arviz_stats")
     with one_blas_thread(), _own_arguments(settings):
@@ -211,7 +211,7 @@ def _dataset(arrays: dict[str, np.ndarray], coords: dict[str, np.ndarray]) -> xr
 
 def free_variables(model: pm.Model, values: xr.Dataset) -> xr.Dataset:
     """Draws of a model's free variables, from those of its value variables."""
-    from glimmer.model.replay import replay
+    from glimmer.interpreter.replay import replay
 
     outputs = model.replace_rvs_by_values(model.free_RVs)
     given = {str(v.name): v for v in model.value_vars}

@@ -1,0 +1,1 @@
+"""Compile kernels once and find them again in numba's cache."""

@@ -1,0 +1,1 @@
+"""The blocked Cholesky factorization of a mixed model, with gradients."""

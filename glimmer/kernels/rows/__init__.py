@@ -1,0 +1,1 @@
+"""Linear predictors and likelihoods, row by row."""

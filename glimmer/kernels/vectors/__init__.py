@@ -1,0 +1,1 @@
+"""Sums, products and elementary functions of vectors."""

@@ -1,0 +1,88 @@
+"""Which transform each parameter of a curve has: the user's, else that of its domain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from glimmer.errors import DesignError, suggestion
+from glimmer.families import Family
+from glimmer.learn.curve_formula import Reading
+from glimmer.learn.curve_start import CurveStart
+from glimmer.learn.options import CurveOptions
+from glimmer.nonlinear import Parameter
+from glimmer.spec.transforms import Transform, default_transform, read_transform
+
+RSTANARM_LOGS = {"SSlogis": "scal", "SSfpl": "scal"}
+"""The parameters that stan_nlmer samples as logs; all others as they are."""
+
+
+def curve_transforms(
+    reading: Reading,
+    start: CurveStart,
+    options: CurveOptions,
+    family: Family,
+    *,
+    link: bool,
+) -> dict[str, Transform]:
+    """Return the transform of each free parameter.
+
+    Parameters
+    ----------
+    reading : Reading
+    start : CurveStart
+    options : CurveOptions
+    family : Family
+    link : bool
+        Whether the curve is the linear predictor of the outcome, and not its mean.
+
+    Raises
+    ------
+    DesignError
+        A transform has no meaning, or not the value that the data say.
+    """
+    function, free, given = reading.curve.function, reading.terms, options.transforms or {}
+    for name in given:
+        if name not in free:
+            raise DesignError(
+                f"transforms= names {name!r}, which is no free parameter of the curve.",
+                fix=suggestion(str(name), free),
+            )
+    out = {}
+    for parameter, name in zip(function.parameters, reading.curve.names, strict=True):
+        if name not in free:
+            continue
+        at = start.estimates[name]
+        own = replace(parameter, name=name)
+        own = own if link else _in_family(own, family, at)
+        if name in given:
+            out[name] = read_transform(given[name], own, at)
+        elif options.rstanarm:
+            log = RSTANARM_LOGS.get(function.name) == parameter.name
+            out[name] = Transform("log") if log else Transform()
+        else:
+            out[name] = default_transform(own, at)
+        if (other := out[name].other) not in ("", *free):
+            raise DesignError(
+                f"above({other}) is not possible: {other!r} is no free parameter of the curve.",
+                column=name,
+                fix=suggestion(other, free),
+            )
+        if not np.isfinite(out[name].forward(at, start.estimates)):
+            raise DesignError(
+                f"{out[name].label(name)} is not possible: the data put {name} at {at:.4g}.",
+                column=name,
+                fix=f'choose another: transforms={{"{name}": ...}}',
+            )
+    return out
+
+
+def _in_family(parameter: Parameter, family: Family, at: float) -> Parameter:
+    """A level of the outcome lies where the family's means do."""
+    lower = family.support.lower
+    upper = 1.0 if family.binary or family.has_trials else family.support.upper
+    level = parameter.kind == "y-level" and parameter.domain() == (-np.inf, np.inf)
+    if not level or not lower < at < upper:
+        return parameter
+    return replace(parameter, lower=lower, upper=upper)

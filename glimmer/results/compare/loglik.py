@@ -1,0 +1,145 @@
+"""The log likelihood of each row at each posterior draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+from glimmer.assemble.model import Assembly, assemble
+from glimmer.errors import OutcomeError
+from glimmer.interpreter.modes import DENSITY
+from glimmer.interpreter.replay import replay
+from glimmer.results.posterior.draws import every_draw
+
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.builders import ModelBuilder
+    from glimmer.spec import Design, ModelSpec
+
+GROUP = "log_likelihood"
+
+
+def log_lik(
+    model: ModelBuilder,
+    newdata: Any = None,
+    *,
+    offset: Any = None,
+    weights: Any = None,
+    random_seed: int | None = None,
+) -> xr.DataArray:
+    """Pointwise log likelihood.
+
+    Likelihood weights multiply it, precision weights enter the standard deviation. A level that the
+    model has not seen is drawn from its distribution, once for each posterior draw.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    newdata : table, optional
+        Rows with outcomes; the training rows by default.
+    offset, weights : array of shape (n,), optional
+        For ``newdata``, where the model was given arrays.
+    random_seed : int, optional
+        For effects of unseen levels.
+
+    Returns
+    -------
+    DataArray
+        Dimensions (chain, draw, obs_id).
+
+    Raises
+    ------
+    NotFitted
+        The model has not been fitted, or the fit did not store all effects.
+    NewDataError, DataError, OutcomeError
+        ``newdata`` cannot be judged by the model.
+
+    Examples
+    --------
+    >>> log_lik(model).sizes["obs_id"]  # doctest: +SKIP
+    180
+    """
+    posterior = every_draw(model)
+    if newdata is None:
+        return pointwise(model.spec, model.design, posterior, random_seed)
+    from glimmer.results.predict.newdata import judged_design
+
+    design = judged_design(model, newdata, offset=offset, weights=weights)
+    return pointwise(model.spec, design, posterior, random_seed)
+
+
+def compute_log_likelihood(model: ModelBuilder) -> xr.DataTree:
+    """Store the pointwise log likelihood of the training rows in the model's InferenceData.
+
+    Returns
+    -------
+    InferenceData (an xarray.DataTree)
+        The model's own, with the group ``log_likelihood``.
+    """
+    idata = model.fitted
+    idata[GROUP] = xr.DataTree(_dataset(model))
+    return idata
+
+
+def with_log_likelihood(model: ModelBuilder) -> xr.DataTree:
+    """What ArviZ's functions need: the posterior, the outcome, its log likelihood."""
+    idata = model.fitted
+    known = GROUP in idata.children and model.spec.names.outcome in idata[GROUP]
+    groups = {
+        "posterior": idata["posterior"].to_dataset(),
+        GROUP: idata[GROUP].to_dataset() if known else _dataset(model),
+        "observed_data": observed(model).to_dataset(name=model.spec.names.outcome),
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def observed(model: ModelBuilder) -> xr.DataArray:
+    """The outcome of the training rows, dimension obs_id; successes where there are trials."""
+    y = outcome_values(model.design, discrete=model.spec.family.support.whole)
+    return xr.DataArray(y, dims=["obs_id"], coords={"obs_id": model.design.rows})
+
+
+def pointwise(
+    spec: ModelSpec, design: Design, posterior: xr.Dataset, seed: Any = None
+) -> xr.DataArray:
+    """Log likelihood of the rows of ``design``, dimensions (chain, draw, obs_id)."""
+    assembly = assemble(spec, design, observe=False)
+    density = log_density(spec, design, assembly)
+    (values,) = replay(assembly.model, [density], posterior, seed, DENSITY)
+    return by_row(values, design, posterior)
+
+
+def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.DataArray:
+    """Label an array of shape (chain, draw, n)."""
+    coords = {"chain": posterior["chain"], "draw": posterior["draw"], "obs_id": design.rows}
+    return xr.DataArray(values, dims=["chain", "draw", "obs_id"], coords=coords)
+
+
+def log_density(spec: ModelSpec, design: Design, assembly: Assembly) -> TensorVariable:
+    """The log density of the outcome in the parameters of an assembled model, shape (n,)."""
+    y = outcome_values(design, discrete=is_discrete(assembly.outcome))
+    logp = pm.logp(assembly.outcome, y, warn_rvs=False)
+    if spec.weights == "likelihood" and design.weights is not None:
+        logp = logp * design.weights
+    return logp
+
+
+def is_discrete(outcome: TensorVariable) -> bool:
+    """Whether a distribution is over whole numbers."""
+    return outcome.type.dtype.startswith(("int", "uint", "bool"))
+
+
+def outcome_values(design: Design, *, discrete: bool) -> np.ndarray:
+    """The outcome, shape (n,); raise `OutcomeError` if the rows have none."""
+    if design.y is None:
+        raise OutcomeError("The rows have no outcome.", fix="give data that hold the outcome")
+    return design.y.astype(np.int64) if discrete else design.y
+
+
+def _dataset(model: ModelBuilder) -> xr.Dataset:
+    return log_lik(model).to_dataset(name=model.spec.names.outcome)

@@ -1,0 +1,123 @@
+"""Exact refits without some rows: what k-fold cross-validation and exact leave-one-out are made of.
+
+The model that is refitted is the same specification, priors and learned terms included, on fewer
+rows. A level that loses all its rows keeps its prior given Sigma, as an unseen level has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from glimmer.errors import DataError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from glimmer.builders import ModelBuilder
+    from glimmer.sampling.run import Settings
+    from glimmer.spec import Design
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Rows judged by a model that has not seen them.
+
+    Attributes
+    ----------
+    density : ndarray, shape (m,)
+        Log predictive density of each row.
+    draws : int
+    idata : InferenceData or None
+        The fit, if it was asked for.
+    """
+
+    density: np.ndarray
+    draws: int
+    idata: xr.DataTree | None
+
+
+def judge_without(
+    model: ModelBuilder,
+    held_out: Sequence[np.ndarray],
+    *,
+    executor: Executor | None = None,
+    keep: bool = False,
+) -> Iterator[Judged]:
+    """Refit the model without each set of rows, and judge those rows by it.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted; refits use the settings of its fit, each with a seed of its own.
+    held_out : sequence of ndarray
+        Positions of the rows to leave out.
+    executor : concurrent.futures.Executor, optional
+        Where refits run; here, one after another, by default.
+    keep : bool
+        Keep the fits.
+    """
+    tasks = []
+    for rows, seed in zip(held_out, _seeds(model.settings, len(held_out)), strict=True):
+        kept = np.setdiff1d(np.arange(model.design.n), rows)
+        check_identified(model, kept)
+        judged = model.design.take(rows)
+        tasks.append((model.on_rows(kept), judged, arguments(model.settings, seed), keep))
+    if executor is None:
+        yield from (refit_and_judge(*task) for task in tasks)
+    else:
+        futures = [executor.submit(refit_and_judge, *task) for task in tasks]
+        yield from (future.result() for future in futures)
+
+
+def refit_and_judge(
+    model: ModelBuilder, judged: Design, fitting: dict[str, Any], keep: bool
+) -> Judged:
+    """Fit a model and judge other rows by it."""
+    from glimmer.results.compare.loglik import pointwise
+
+    idata = model.fit(**fitting)
+    posterior = idata["posterior"].to_dataset()
+    values = pointwise(model.spec, judged, posterior, fitting["random_seed"])
+    return Judged(log_mean_exp(values.values), values[..., 0].size, idata if keep else None)
+
+
+def log_mean_exp(values: np.ndarray) -> np.ndarray:
+    """Log of the mean over draws of exp(values), from shape (chain, draw, n) to (n,)."""
+    draws = values.shape[0] * values.shape[1]
+    return logsumexp(values, axis=(0, 1)) - np.log(draws)
+
+
+def arguments(settings: Settings, seed: int | None) -> dict[str, Any]:
+    """Arguments of `ModelBuilder.fit` that repeat a fit quietly, with another seed."""
+    given = {**vars(settings), "random_seed": seed, "progressbar": False}
+    return {**given.pop("extra"), **given}
+
+
+def check_identified(model: ModelBuilder, kept: np.ndarray) -> None:
+    """Raise `DataError` if flat priors leave coefficients undetermined by the rows kept."""
+    from glimmer.spec.priors import improper
+
+    X = model.design.X
+    if not improper(model.spec.priors) or not X.shape[1]:
+        return
+    ones = np.ones((model.design.n, int(model.spec.predictor.intercept)))
+    full = np.hstack([ones, X])
+    if np.linalg.matrix_rank(full[kept]) < np.linalg.matrix_rank(full):
+        raise DataError(
+            f"Without the {model.design.n - len(kept)} rows of one fold the coefficients, "
+            "whose priors are flat, are not determined.",
+            fix="give proper priors, or folds that keep every level of each factor",
+        )
+
+
+def _seeds(settings: Settings, k: int) -> list[int | None]:
+    if settings.random_seed is None:
+        return [None] * k
+    streams = np.random.SeedSequence(settings.random_seed).spawn(k)
+    return [int(stream.generate_state(1)[0]) for stream in streams]

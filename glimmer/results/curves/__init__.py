@@ -1,0 +1,1 @@
+"""Parameters and plots of nonlinear models."""

@@ -1,0 +1,1 @@
+"""Predictions, comparisons and slopes over grids of covariates."""

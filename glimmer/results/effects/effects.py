@@ -1,0 +1,224 @@
+"""What a model says in the units of its outcome: predictions, comparisons, slopes.
+
+The questions are those of Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111,
+issue 9). Averages are taken draw by draw and summarized afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
+
+from glimmer.errors import ArgumentError
+from glimmer.results.effects.grid import Conditional
+from glimmer.results.effects.question import (
+    Change,
+    EffectOptions,
+    Effects,
+    Pairs,
+    Question,
+    change_of,
+    pairs_of,
+    sd_of,
+)
+
+if TYPE_CHECKING:
+    from glimmer.builders import ModelBuilder
+
+type Combine = Callable[[Any, Any], Any]
+
+COMPARISONS: Mapping[str, Combine] = {
+    "diff": lambda low, high: high - low,
+    "ratio": lambda low, high: high / low,
+    "lift": lambda low, high: (high - low) / low,
+}
+ELASTICITIES: Mapping[str, Callable[[Any, Any, Any], Any]] = {
+    "dydx": lambda slope, x, y: slope,
+    "eyex": lambda slope, x, y: slope * x / y,
+    "eydx": lambda slope, x, y: slope / y,
+    "dyex": lambda slope, x, y: slope * x,
+}
+STEP = 1e-4
+
+
+def predictions(
+    model: ModelBuilder, conditional: Conditional = None, **options: Unpack[EffectOptions]
+) -> Effects:
+    """Predictions at chosen values of some columns, or for every row.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    conditional : str, sequence of str, or mapping, optional
+        Columns to vary: by name, or with values, ``{"Days": [0, 5, 9]}``. Without values: all
+        labels, all numbers if they are ten or fewer, else 50 from the lowest to the highest. All
+        other columns are held at a typical value, the mean or the most frequent label. None: the
+        rows of the training data.
+    newdata : table, optional
+        Rows to predict, in place of ``conditional``.
+    average_by : str, sequence of str, or True, optional
+        Average over the rows that agree in these columns, or over all rows; draw by draw.
+    kind : {"mean", "linpred", "response"}
+        As in `predict`.
+    groups : None, "all", "marginal", or names
+        As in `predict`, but None by default: group-specific effects are zero. ``"marginal"``
+        averages over the population of groups.
+    prob : float
+        Probability of the central interval; 0.9.
+    **options
+        Further arguments of `predict`.
+
+    Returns
+    -------
+    Effects
+        ``summary`` and ``draws``.
+
+    Raises
+    ------
+    ArgumentError
+        The prediction does not depend on such a column.
+
+    Examples
+    --------
+    >>> import glimmer as gl
+    >>> model = gl.glmer("y ~ x + (1 | g)", data, family="bernoulli")  # doctest: +SKIP
+    >>> predictions(model, {"x": [0, 1]}, groups="marginal").summary  # doctest: +SKIP
+    """
+    question = Question(options)
+    grid = question.grid(model, conditional)
+    draws = question.predict(model, [grid.table])
+    return question.answer([grid.table[list(grid.shown)]], draws)
+
+
+def comparisons(
+    model: ModelBuilder,
+    contrast: str | Mapping[str, Any],
+    conditional: Conditional = None,
+    *,
+    comparison: str | Combine = "diff",
+    pairs: Pairs = "reference",
+    **options: Unpack[EffectOptions],
+) -> Effects:
+    """How the prediction changes when one column changes and the others do not.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    contrast : str or mapping
+        The column that changes. A number goes up by 1, ``{"x": 5}`` by 5, ``{"x": "sd"}`` by its
+        standard deviation; ``{"x": [0, 10]}`` compares these values, for labels as well.
+    conditional : optional
+        Rows to compare at, as in `predictions`.
+    comparison : {"diff", "ratio", "lift"} or callable
+        high - low, high / low, (high - low) / low, or a function of low and high.
+    pairs : {"reference", "pairwise", "sequential"}
+        Which labels or values to compare: each with the first, each with each, each with the one
+        before it.
+    **options
+        As in `predictions`.
+
+    Returns
+    -------
+    Effects
+        ``summary`` has the columns ``term`` and ``contrast`` ("high - low") besides.
+
+    Raises
+    ------
+    ArgumentError
+        The prediction does not depend on such a column.
+
+    Examples
+    --------
+    >>> comparisons(model, "period", average_by=True).summary  # doctest: +SKIP
+    """
+    combine = _named("comparison", comparison, COMPARISONS)
+    name, change = _single(contrast)
+    question = Question(options)
+    question.refuse_outcomes()
+    grid = question.grid(model, conditional, (name,))
+    step, values = change_of(model, question, name, change)
+    x = grid.table[name]
+    if step is not None:
+        changes = [Change(f"+{step:g}", x, x + step)]
+        shown = grid.table[list(grid.shown)]
+    else:
+        changes = [Change(f"{b} vs {a}", a, b) for a, b in pairs_of(values, pairs)]
+        shown = grid.table[[column for column in grid.shown if column != name]]
+    sides = [side for change in changes for side in (change.low, change.high)]
+    draws = question.predict(model, [grid.table.assign(**{name: side}) for side in sides])
+    results = [combine(*draws[2 * i : 2 * i + 2]) for i in range(len(changes))]
+    rows = [shown.assign(term=name, contrast=change.label) for change in changes]
+    return question.answer(rows, results, ["term", "contrast"])
+
+
+def slopes(
+    model: ModelBuilder,
+    wrt: str,
+    conditional: Conditional = None,
+    *,
+    slope: str = "dydx",
+    **options: Unpack[EffectOptions],
+) -> Effects:
+    """The slope of the prediction in one numeric column.
+
+    Computed by central differences over 0.0002 standard deviations of the column.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    wrt : str
+        The column.
+    conditional : optional
+        Rows to take slopes at, as in `predictions`.
+    slope : {"dydx", "eyex", "eydx", "dyex"}
+        The slope itself, or an elasticity: "e" stands for a relative change.
+    **options
+        As in `predictions`.
+
+    Returns
+    -------
+    Effects
+        ``summary`` has the columns ``term`` and ``slope`` besides.
+
+    Raises
+    ------
+    ArgumentError
+        The prediction does not depend on such a column, or it holds labels.
+
+    Examples
+    --------
+    >>> slopes(model, "Days", {"Days": [0, 9]}, kind="mean").summary  # doctest: +SKIP
+    """
+    elasticity = _named("slope", slope, ELASTICITIES)
+    question = Question(options)
+    question.refuse_outcomes()
+    grid = question.grid(model, conditional, (wrt,))
+    if question.labels(model, wrt):
+        raise ArgumentError(f"{wrt!r} holds labels.", column=wrt, fix="use comparisons()")
+    x = grid.table[wrt].astype(float)
+    h = STEP * sd_of(model, question, wrt)
+    draws = question.predict(model, [grid.table.assign(**{wrt: at}) for at in (x - h, x, x + h)])
+    derivative = (draws[2] - draws[0]) / (2 * h)
+    result = elasticity(derivative, x.to_numpy(), draws[1])
+    shown = grid.table[list(grid.shown)].assign(term=wrt, slope=slope)
+    return question.answer([shown], [result], ["term", "slope"])
+
+
+def _single(contrast: str | Mapping[str, Any]) -> tuple[str, Any]:
+    if isinstance(contrast, str):
+        return contrast, None
+    if len(contrast) != 1:
+        raise ArgumentError("A contrast is of one column.", fix='write {"x": [0, 1]}')
+    return next(iter(contrast.items()))
+
+
+def _named[T](what: str, given: str | T, table: Mapping[str, T]) -> T:
+    """A function of a table by its name, or as it is given."""
+    if not isinstance(given, str):
+        return given
+    if given not in table:
+        raise ArgumentError(f"{what}={given!r} means nothing.", fix=f"use one of {tuple(table)}")
+    return table[given]

@@ -1,0 +1,1 @@
+"""Summarize the posterior of parameters and group-specific effects."""

@@ -1,0 +1,133 @@
+"""Numbers about every parameter: estimates with Monte Carlo errors and convergence diagnostics."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from glimmer.errors import DataError, check_probability, suggestion
+from glimmer.spec.smooth_blocks import named_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    import xarray as xr
+
+    from glimmer.builders import ModelBuilder
+
+
+def summary(
+    model: ModelBuilder,
+    prob: float = 0.9,
+    pars: Sequence[str] | None = None,
+    regex_pars: str | None = None,
+) -> pd.DataFrame:
+    """Summarize the posterior.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    prob : float
+        Probability of the central interval.
+    pars : sequence of str, optional
+        Variables of the posterior. Default: coefficients, auxiliary parameters, standard deviations
+        and correlations; ``"varying"`` adds group-specific effects.
+    regex_pars : str, optional
+        A regular expression that names more of them.
+
+    Returns
+    -------
+    DataFrame
+        mean, sd, interval, effective sample sizes, R-hat and Monte Carlo standard errors.
+
+    Raises
+    ------
+    DataError
+        The posterior has no such variable.
+    ArgumentError
+        ``prob`` is not between 0 and 1.
+    """
+    import arviz as az
+
+    check_probability(prob)
+    posterior = parameters(model, pars, regex_pars)
+    return az.summary(posterior, ci_prob=prob, ci_kind="eti", round_to="none")
+
+
+def parameters(
+    model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None
+) -> xr.Dataset:
+    """Draws of the variables asked for; correlations as the entries below the diagonal."""
+    posterior = model.fitted["posterior"].to_dataset()
+    names = chosen(model, list(map(str, posterior.data_vars)), pars, regex_pars)
+    return _without_constants(posterior[names])
+
+
+def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
+    """Correlation matrices as their entries below the diagonal, each under its own name."""
+    out = posterior
+    for name in [str(n) for n in posterior.data_vars if str(n).endswith("_corr")]:
+        corr = posterior[name]
+        rows, columns = corr.dims[-2:]
+        labels = corr.coords[rows].values.tolist()
+        for i, j in zip(*np.tril_indices(len(labels), -1), strict=True):
+            entry = corr.isel({rows: i, columns: j}, drop=True)
+            out = out.assign({f"{name}[{labels[j]}, {labels[i]}]": entry})
+        out = out.drop_vars(name).drop_dims([rows, columns], errors="ignore")
+    return out
+
+
+def chosen(
+    model: ModelBuilder,
+    known: list[str],
+    pars: Sequence[str] | None,
+    regex_pars: str | None,
+) -> list[str]:
+    """Names of the variables that ``pars`` and ``regex_pars`` ask for."""
+    if pars is None and regex_pars is None:
+        return reported(model)
+    asked = [pars] if isinstance(pars, str) else list(pars or ())
+    names: list[str] = []
+    for name in asked:
+        if name == "varying":
+            names += effects(model)
+        elif name in known:
+            names.append(name)
+        else:
+            raise DataError(f"The posterior has no {name!r}.", fix=suggestion(name, known))
+    if regex_pars is not None:
+        found = [name for name in known if re.search(regex_pars, name)]
+        if not found:
+            raise DataError(f"No variable matches {regex_pars!r}.", fix=suggestion("", known))
+        names += found
+    return list(dict.fromkeys(names))
+
+
+def reported(model: ModelBuilder) -> list[str]:
+    """Variables that a summary shows: those with a meaning of their own, effects apart."""
+    spec = model.spec
+    names = []
+    for predictor in spec.predictors:
+        names += [spec.intercept_name(predictor, linear=False)] if predictor.intercept else []
+        names += [term.name for term in predictor.common]
+    names += spec.aux_names
+    names += smooth_sds(model)
+    for block in spec.groups:
+        names += [f"{name}_sigma" for name in block.effect_names]
+        names += [f"{block.name}_corr"] if block.size > 1 else []
+    return names
+
+
+def smooth_sds(model: ModelBuilder) -> list[str]:
+    """Names of the standard deviations of smooth terms."""
+    blocks = named_blocks(model.spec.smooths)
+    return list(dict.fromkeys(sd for block in blocks for sd in block.sds))
+
+
+def effects(model: ModelBuilder) -> list[str]:
+    """Names of the group-specific effects."""
+    return [name for block in model.spec.groups for name in block.effect_names]

@@ -1,0 +1,1 @@
+"""Predict known and new rows, of known and new groups."""

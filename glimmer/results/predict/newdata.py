@@ -1,0 +1,392 @@
+"""From a fitted model and a new table to the arrays of the same model for the table's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from glimmer.data import Factor, Frame, array_argument
+from glimmer.errors import (
+    DataError,
+    DataWarning,
+    DesignError,
+    FormulaError,
+    NewDataError,
+    OutcomeError,
+    UnknownColumn,
+    suggestion,
+    warn,
+)
+from glimmer.formula import Learned, Name, Node, parse, variables
+from glimmer.spec.design import Design, design_of
+from glimmer.spec.smooth_blocks import with_new_levels
+from glimmer.terms import GroupDesign, check_outcome
+from glimmer.terms.group import code_levels
+
+if TYPE_CHECKING:
+    from glimmer.builders import ModelBuilder
+    from glimmer.smooths import SmoothTerm
+    from glimmer.spec import ModelSpec
+    from glimmer.terms import GroupBlock
+
+MissingGroups = Literal["error", "unknown"]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a prediction must know of a row besides its common terms.
+
+    Attributes
+    ----------
+    factors : frozenset of str
+        Grouping factors whose levels count.
+    blocks : frozenset of str
+        Blocks whose columns count.
+    outcome : bool
+        Trials and precision weights, because the outcome's distribution is in question.
+    """
+
+    factors: frozenset[str]
+    blocks: frozenset[str]
+    outcome: bool
+
+    @classmethod
+    def everything(cls, spec: ModelSpec) -> Needs:
+        """All terms and the outcome's distribution."""
+        factors = frozenset(block.factor_name for block in spec.groups)
+        return cls(factors, frozenset(block.name for block in spec.groups), True)
+
+
+@dataclass(frozen=True)
+class PerRowArguments:
+    """What new data may bring besides columns: an array, or the name of a column."""
+
+    offset: Any = None
+    trials: Any = None
+    weights: Any = None
+
+
+def new_design(
+    model: ModelBuilder,
+    newdata: Any,
+    needs: Needs,
+    missing_groups: MissingGroups = "error",
+    given: PerRowArguments = PerRowArguments(),
+) -> tuple[Design, dict[str, np.ndarray]]:
+    """Return the model's arrays for new data.
+
+    Returns
+    -------
+    Design
+        An index into each block's levels, followed by levels that it has not seen.
+    dict of str to ndarray
+        The columns that were used.
+
+    Raises
+    ------
+    NewDataError
+        A column is missing, of another kind, or has missing or infinite values.
+    """
+    with _as_new_data():
+        frame = Frame(newdata)
+        names = _conform(model.spec, frame, needs)
+        design = _design(model, frame, needs, missing_groups, given)
+        return design, {name: _plain(frame, name) for name in names}
+
+
+def judged_design(
+    model: ModelBuilder,
+    newdata: Any,
+    *,
+    offset: Any = None,
+    trials: Any = None,
+    weights: Any = None,
+) -> Design:
+    """Return the model's arrays for new data that hold the outcome, which is to be judged.
+
+    Raises
+    ------
+    NewDataError
+        As `new_design`; or the outcome is missing or impossible.
+    """
+    spec, given = model.spec, PerRowArguments(offset, trials, weights)
+    if spec.response is None:
+        raise NewDataError("The model has no outcome.", fix="fit a formula with a left-hand side")
+    needs = Needs.everything(spec)
+    with _as_new_data():
+        frame = Frame(newdata)
+        _conform(spec, frame, needs)
+        design = _design(model, frame, needs, "error", given)
+        outcome = spec.response.outcome(frame, design.trials, model.functions)
+        check_outcome(outcome, spec.response, spec.family, frame.rows())
+        own = _weights(spec, frame, given, "weights") if spec.weights == "likelihood" else None
+        return design.observed(outcome, design.weights if own is None else own)
+
+
+@contextmanager
+def _as_new_data() -> Iterator[None]:
+    """Let whatever is wrong with the table be an error about new data."""
+    try:
+        yield
+    except (DataError, DesignError, FormulaError, OutcomeError) as error:
+        raise NewDataError(
+            f"In the new data: {error.message}",
+            column=error.column,
+            formula=error.formula,
+            span=error.span,
+            fix=error.fix,
+        ) from error
+
+
+def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
+    """Names of the columns in need, and whether each is read as labels."""
+    names: dict[str, bool] = {}
+    for learned in _learned(spec, needs):
+        for variable in variables(_node(learned)):
+            labelled = names.get(variable.name, True) and learned.levels is not None
+            names[variable.name] = labelled
+    for term in spec.smooths:
+        for name, label in zip(term.spec.variables, term.labels, strict=True):
+            names[name] = names.get(name, True) and label
+        if term.spec.by is not None:
+            names[term.spec.by] = names.get(term.spec.by, True) and term.by_levels is not None
+    for block in spec.groups:
+        for name in block.factor if block.factor_name in needs.factors else ():
+            names.setdefault(name, True)
+    return names
+
+
+def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> dict[str, bool]:
+    """Check that each column in need is there and of its kind; return their names."""
+    names = used_columns(spec, needs)
+    for name in names:
+        _check_present(frame, name)
+    for learned in _learned(spec, needs):
+        _check_kind(frame, _node(learned), learned)
+    for term in spec.smooths:
+        _check_smooth(term, frame)
+    return names
+
+
+def _node(learned: Learned) -> Node:
+    return parse(f"~ {learned.text}").parts[0]
+
+
+def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
+    terms = [term for predictor in spec.predictors for term in predictor.common]
+    for block in spec.groups:
+        terms += block.effects if block.name in needs.blocks else ()
+    for term in terms:
+        for coding in term.codings:
+            yield coding.learned
+    for predictor in spec.predictors:
+        yield from predictor.offsets
+    for parts in spec.nonlinear.inputs if spec.nonlinear is not None else ():
+        yield from parts
+
+
+def _check_present(frame: Frame, name: str) -> None:
+    if name not in frame:
+        raise NewDataError(
+            f"The new data have no column {name!r}.",
+            column=name,
+            fix=f"add it ({suggestion(name, frame.names)})",
+        )
+
+
+def _check_kind(frame: Frame, node: Node, learned: Learned) -> None:
+    """A column of numbers stays one; labels may also come as text or as whole numbers."""
+    if not isinstance(node, Name):
+        return
+    if learned.levels is None:
+        frame.numeric(node.name)
+    else:
+        frame._columns[node.name] = replace(frame.factor(node.name), text=False)
+
+
+def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
+    """Check a smooth's columns; warn of rows beyond the training data."""
+    names = [*term.spec.variables, *([] if term.spec.by is None else [term.spec.by])]
+    for name, limits in zip_longest(names, term.limits):
+        column = frame[name]
+        values = column.codes if isinstance(column, Factor) else column.values
+        if column.missing.any() or not np.isfinite(values).all():
+            row = int(np.argmax(column.missing | ~np.isfinite(values)))
+            raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+        if limits is not None and np.any((values < limits[0]) | (values > limits[1])):
+            warn(
+                f"{term.spec.label} is extrapolated: {name!r} goes from {values.min():g} to "
+                f"{values.max():g}, but from {limits[0]:g} to {limits[1]:g} in the training rows.",
+                DataWarning,
+            )
+
+
+def _design(
+    model: ModelBuilder,
+    frame: Frame,
+    needs: Needs,
+    missing_groups: MissingGroups,
+    given: PerRowArguments,
+) -> Design:
+    offset = _offset(model.spec, frame, given)
+    design = design_of(model.spec, frame, offset=offset, blocks=(), functions=model.functions)
+    return replace(
+        design,
+        smooths=with_new_levels(model.spec.smooths, frame, design.smooths),
+        groups=_groups(model, frame, needs, missing_groups),
+        trials=_trials(model, frame, needs, given),
+        weights=_precision(model.spec, frame, needs, given),
+    )
+
+
+def _groups(
+    model: ModelBuilder, frame: Frame, needs: Needs, missing_groups: MissingGroups
+) -> dict[str, GroupDesign]:
+    """The arrays of every block; a factor that does not count stands at its first level."""
+    coded: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
+    out = {}
+    for block in model.spec.groups:
+        factor = block.factor_name
+        if factor not in coded:
+            counts = factor in needs.factors
+            aside = (np.zeros(len(frame), dtype=np.int32), ())
+            coded[factor] = _coded(frame, block, missing_groups) if counts else aside
+        columns = np.zeros((len(frame), block.size))
+        if block.name in needs.blocks:
+            columns = _columns(block, frame, model.functions)
+        out[block.name] = GroupDesign(coded[factor][0], columns, coded[factor][1])
+    return out
+
+
+def _columns(block: GroupBlock, frame: Frame, functions: Any) -> np.ndarray:
+    """What the block's coefficients are multiplied by, shape (n, p)."""
+    parts = [np.ones((len(frame), 1))] if block.intercept else []
+    return np.hstack([*parts, *(term.design(frame, functions) for term in block.effects)])
+
+
+def _coded(
+    frame: Frame, block: GroupBlock, missing_groups: MissingGroups
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Each row's level; a row without one is the only member of a level of its own."""
+    absent = np.any([frame.factor(name).missing for name in block.factor], axis=0)
+    if absent.any() and missing_groups == "error":
+        rows = ", ".join(map(str, np.flatnonzero(absent)[:5]))
+        raise NewDataError(
+            f"The grouping factor {block.factor_name!r} is missing in {absent.sum()} rows ({rows}"
+            + (", ...)." if absent.sum() > 5 else ")."),
+            column=block.factor_name,
+            fix='fill it in, or pass missing_groups="unknown" to treat each row as a new group',
+        )
+    index = np.empty(len(frame), dtype=np.int32)
+    index[~absent], new = code_levels(frame.take(~absent), block.factor, block.levels)
+    index[absent] = len(block.levels) + len(new) + np.arange(absent.sum())
+    _doubt(new, block)
+    return index, (*new, *(f"(missing, row {row})" for row in np.flatnonzero(absent)))
+
+
+def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
+    """Warn of a new level that is a known one but for case or blanks."""
+    known = {level.strip().casefold(): level for level in block.levels} if new else {}
+    for level in new:
+        twin = known.get(level.strip().casefold())
+        if twin is not None:
+            warn(
+                f"{level!r} is a new level of {block.factor_name!r}, but {twin!r} is a known one.",
+                DataWarning,
+                fix="write them alike if they are the same",
+            )
+
+
+def _offset(spec: ModelSpec, frame: Frame, given: PerRowArguments) -> np.ndarray | None:
+    if spec.array_offset and given.offset is None:
+        raise NewDataError(
+            "The model was fitted with an array as offset; new data must bring their own.",
+            column="offset",
+            fix="pass offset=, one value for each row",
+        )
+    if not spec.array_offset and given.offset is not None:
+        raise NewDataError(
+            "The model was fitted without an array as offset.",
+            column="offset",
+            fix="offsets of the formula are computed from the new data's columns",
+        )
+    return None if given.offset is None else _finite("offset", given.offset, frame)
+
+
+def _trials(
+    model: ModelBuilder, frame: Frame, needs: Needs, given: PerRowArguments
+) -> np.ndarray | None:
+    """Trials from the argument, else from the left-hand side; ones where they do not matter."""
+    spec = model.spec
+    if not spec.family.has_trials:
+        if given.trials is not None:
+            raise NewDataError(f"The {spec.family.name} family has no trials.", column="trials")
+        return None
+    trials: np.ndarray | None
+    if given.trials is not None:
+        trials = _finite("trials", given.trials, frame)
+    elif not needs.outcome:
+        return np.ones(len(frame))
+    elif spec.weights == "trials":
+        trials = _weights(spec, frame, given, "trials")
+    elif spec.response is None:
+        raise NewDataError("The number of trials is unknown.", column="trials", fix="pass trials=")
+    else:
+        try:
+            trials = spec.response.trials(frame, None, model.functions)
+        except UnknownColumn as error:
+            error.fix = "add it, or pass the numbers of trials: trials="
+            raise
+    assert trials is not None  # noqa: S101
+    if np.any((trials < 0) | (trials != np.round(trials))):
+        raise NewDataError("Numbers of trials must be whole and not negative.", column="trials")
+    return trials
+
+
+def _precision(
+    spec: ModelSpec, frame: Frame, needs: Needs, given: PerRowArguments
+) -> np.ndarray | None:
+    if spec.weights != "precision" or not needs.outcome:
+        return None
+    weights = _weights(spec, frame, given, "weights")
+    if np.any(weights <= 0):
+        raise NewDataError("Precision weights must be positive.", column="weights")
+    return weights
+
+
+def _weights(spec: ModelSpec, frame: Frame, given: PerRowArguments, argument: str) -> np.ndarray:
+    """Weights from the argument, else from the column that held them at the fit."""
+    source = spec.weights_column if given.weights is None else given.weights
+    if source is None:
+        raise NewDataError(
+            "The model was fitted with an array of weights; new data must bring their own.",
+            column="weights",
+            fix=f"pass {argument}=, one value for each row",
+        )
+    return _finite("weights", source, frame)
+
+
+def _finite(what: str, given: Any, frame: Frame) -> np.ndarray:
+    """Read an array, or a column by its name."""
+    if isinstance(given, str):
+        _check_present(frame, given)
+        values = frame.numeric(given).values
+    else:
+        values = array_argument(given, len(frame), what)
+    if not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values)))
+        raise NewDataError(f"{what} is missing or infinite in row {row}.", column=what)
+    return values
+
+
+def _plain(frame: Frame, name: str) -> np.ndarray:
+    """A column as numbers or text."""
+    column = frame[name]
+    if isinstance(column, Factor):
+        return np.array([*column.levels, ""])[column.codes]
+    return column.values

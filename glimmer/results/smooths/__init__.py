@@ -1,0 +1,1 @@
+"""Estimate, plot and check smooth terms."""

@@ -1,0 +1,373 @@
+"""How much freedom smooths use, whether they have enough of it, and whether they can be told apart.
+
+Effective degrees of freedom, mgcv's basis-dimension check (``k.check``) and ``concurvity``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from glimmer.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from scipy.sparse import csc_array
+
+    from glimmer.builders import ModelBuilder
+    from glimmer.smooths import Smooth
+
+MOST_ROWS = 5000
+NEIGHBOURS = 3
+RIDGE = 1e-10
+
+
+def edf(model: ModelBuilder) -> pd.Series:
+    """Effective degrees of freedom of each smooth.
+
+    The trace of the smooth's part of F = P^-1 C'WC, where C holds the columns of all terms, W are
+    the working weights of PIRLS and P = C'WC + S the precision of the coefficients; S has the
+    precisions of penalized and group-specific coefficients. Sds are taken at their posterior
+    geometric means, all else at posterior means. Unpenalized columns count one each.
+
+    Returns
+    -------
+    Series
+        By label of the smooth, without the intercept.
+
+    References
+    ----------
+    Wood (2017), Generalized Additive Models, 2nd edition, section 6.1.2; rstanarm's ``stan_gamm4``
+    and mgcv's ``gamm4`` count alike.
+
+    Examples
+    --------
+    >>> edf(model)  # doctest: +SKIP
+    smooth
+    s(Days)    1.9
+    Name: edf, dtype: float64
+    """
+    import pandas as pd
+    from scipy.sparse import diags_array
+    from scipy.sparse.linalg import splu
+
+    from glimmer.results.checks.working_weights import centre, working
+    from glimmer.results.smooths.estimates import chosen_smooths
+
+    chosen_smooths(model, None)
+    weights = working(model).weights
+    parts = _parts(model, centre(model))
+    C = _stacked(parts)
+    information = C.T @ diags_array(weights) @ C
+    S = _block_diagonal([part.precision for part in parts])
+    P = information + S + diags_array(RIDGE * (information.diagonal() + S.diagonal()))
+    factor = splu(P.tocsc())
+    out: dict[str, float] = {}
+    at = 0
+    for part in parts:
+        width = part.columns.shape[1]
+        if part.label is not None:
+            solved = factor.solve(np.asarray(S[:, at : at + width].todense()))
+            used = width - float(np.trace(solved[at : at + width]))
+            out[part.label] = out.get(part.label, 0.0) + used
+        at += width
+    return pd.Series(out, name="edf").rename_axis("smooth")
+
+
+def k_check(
+    model: ModelBuilder,
+    kind: Literal["quantile", "pearson", "response"] = "quantile",
+    *,
+    permutations: int = 400,
+    random_seed: int = 1,
+) -> pd.DataFrame:
+    """Check whether each basis is large enough, as mgcv's ``k.check`` (part of ``gam.check``).
+
+    If a smooth cannot follow the data, residuals of neighbouring rows are alike: half their mean
+    squared difference, relative to the mean square of all residuals, is then below 1. An index
+    below 1 with a small p-value and an edf near ``k`` says that ``k`` should be larger.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    kind : {"quantile", "pearson", "response"}
+        Which residuals; see `residuals`.
+    permutations : int
+        Shuffles of the residuals that the p-value is computed from.
+    random_seed : int
+
+    Returns
+    -------
+    DataFrame
+        By label: ``k`` (number of coefficients), ``edf``, ``k_index``, ``p_value``; the last two
+        are missing where a covariate is a factor. Above 5000 rows, 5000 are taken at random.
+
+    Notes
+    -----
+    mgcv takes deviance residuals, and estimates where this takes posterior means. Along one
+    covariate, rows with the same value are neighbours in the order of the table, as in mgcv: sort
+    the table otherwise and the index changes. In several, which of equally distant rows are taken
+    may differ from mgcv. Distances are in the covariates' own units, so that they matter to
+    ``s(x, z)``; for tensor products they are in units of the smooth's mean slopes.
+
+    References
+    ----------
+    R: ``mgcv::k.check``.
+
+    Examples
+    --------
+    >>> k_check(model)  # doctest: +SKIP
+              k  edf  k_index  p_value
+    smooth
+    s(Days)   4  1.9     1.07     0.82
+    """
+    import pandas as pd
+
+    from glimmer.results.checks.residuals import residuals
+    from glimmer.results.smooths.estimates import chosen_smooths
+
+    smooths = chosen_smooths(model, None)
+    rng = np.random.default_rng(random_seed)
+    n = model.design.n
+    rows = np.arange(n) if n <= MOST_ROWS else np.sort(rng.choice(n, MOST_ROWS, replace=False))
+    r = residuals(model, kind, random_seed=random_seed).values[rows]
+    used = edf(model)
+    table = {
+        smooth.label: (
+            sum(block.size for block in smooth.blocks),
+            used[smooth.label],
+            *_index(model, smooth, rows, r, permutations, rng),
+        )
+        for smooth in smooths
+    }
+    names = ["k", "edf", "k_index", "p_value"]
+    frame = pd.DataFrame.from_dict(table, orient="index", columns=names)
+    return frame.rename_axis("smooth")
+
+
+def concurvity(model: ModelBuilder, full: bool = True) -> Any:
+    """How far each term can be made from the others, as mgcv's ``concurvity``.
+
+    With f = g + h, g the part of a smooth's function in the space of the other terms, three
+    measures of |g|^2 / |f|^2, from 0 (none) to 1 (the terms cannot be told apart): ``worst``, over
+    all functions of the smooth; ``observed``, for the posterior mean; ``estimate``, for the basis
+    as a whole. Group-specific terms play no part.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    full : bool
+        Each term against all others together; otherwise each (column) against each other (row).
+
+    Returns
+    -------
+    DataFrame or dict of str to DataFrame
+        Columns are the terms, ``"para"`` for the common ones together. With ``full``, rows are the
+        measures; otherwise a table for each measure.
+
+    References
+    ----------
+    R: ``mgcv::concurvity``.
+
+    Examples
+    --------
+    >>> concurvity(model).loc["worst"].max() < 0.8  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    spaces, fitted = _spaces(model)
+    labels, measures = list(spaces), ["worst", "observed", "estimate"]
+    if full:
+        columns = {
+            label: _dependence(
+                np.hstack([spaces[other] for other in labels if other != label]),
+                spaces[label],
+                fitted[label],
+            )
+            for label in labels
+        }
+        return pd.DataFrame(columns, index=measures)
+    pairs = np.array(
+        [[_dependence(spaces[a], spaces[b], fitted[b]) for b in labels] for a in labels]
+    )
+    return {
+        measure: pd.DataFrame(pairs[..., i], index=labels, columns=labels)
+        for i, measure in enumerate(measures)
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """Columns of a term, and the prior precision of their coefficients.
+
+    Attributes
+    ----------
+    label : str or None
+        Of the smooth; None for other terms.
+    columns : sparse array, shape (n, q)
+    precision : sparse array, shape (q, q)
+    """
+
+    label: str | None
+    columns: csc_array
+    precision: csc_array
+
+
+def _parts(model: ModelBuilder, point: xr.Dataset) -> list[Part]:
+    """All terms of the linear predictor as columns with prior precisions."""
+    from scipy.sparse import csc_array, eye_array, kron
+
+    predictor, design = model.spec.predictor, model.design
+    fixed = np.hstack([np.ones((design.n, int(predictor.intercept))), design.X - predictor.means])
+    parts = [Part(None, csc_array(fixed), csc_array((fixed.shape[1],) * 2))]
+    for block in model.spec.groups:
+        group = design.groups[block.name]
+        sds = np.array([float(point[f"{name}_sigma"].item()) for name in block.effect_names])
+        corr = point[f"{block.name}_corr"].values[0, 0] if block.size > 1 else np.eye(1)
+        levels = len(block.levels)
+        own = csc_array(np.linalg.inv(corr * np.outer(sds, sds)))
+        columns = _one_hot(group.index, group.columns, levels)
+        parts.append(Part(None, columns, csc_array(kron(eye_array(levels), own))))
+    return parts + _smooth_parts(model, point)
+
+
+def _smooth_parts(model: ModelBuilder, point: xr.Dataset) -> list[Part]:
+    """The blocks of all smooths."""
+    from scipy.sparse import csc_array, diags_array
+
+    from glimmer.smooths import Grouped, Unpenalized
+    from glimmer.spec.smooth_blocks import named_blocks
+
+    parts = []
+    for named in named_blocks(model.spec.smooths):
+        block, columns = named.block, model.design.smooths[named.name]
+        if isinstance(columns, Grouped):
+            sparse = _one_hot(columns.index, columns.rows, columns.levels)
+        else:
+            sparse = csc_array(columns)
+        if isinstance(block, Unpenalized):
+            precision = csc_array((block.size, block.size))
+        else:
+            given = block.precision(np.array([float(point[sd].item()) for sd in named.sds]))
+            precision = csc_array(given if given.ndim == 2 else diags_array(given))
+        parts.append(Part(named.smooth.label, sparse, precision))
+    return parts
+
+
+def _one_hot(index: np.ndarray, rows: np.ndarray, levels: int) -> csc_array:
+    """Columns of every level, of which each row fills those of its own, (n, levels * q)."""
+    from scipy.sparse import csc_array
+
+    n, q = rows.shape
+    i = np.repeat(np.arange(n), q)
+    j = (index[:, None] * q + np.arange(q)).ravel()
+    return csc_array((rows.ravel(), (i, j)), shape=(n, levels * q))
+
+
+def _stacked(parts: list[Part]) -> csc_array:
+    from scipy.sparse import csc_array, hstack
+
+    return csc_array(hstack([part.columns for part in parts]))
+
+
+def _block_diagonal(blocks: list[csc_array]) -> csc_array:
+    from scipy.sparse import block_diag, csc_array
+
+    return csc_array(block_diag(blocks))
+
+
+def _index(
+    model: ModelBuilder,
+    smooth: Smooth,
+    rows: np.ndarray,
+    r: np.ndarray,
+    permutations: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """The k-index and its p-value."""
+    if any(smooth.term.labels):
+        return np.nan, np.nan
+    a, b = _neighbours(model, smooth, rows)
+    observed = np.mean((r[a] - r[b]) ** 2) / 2
+    shuffled = (rng.permutation(r) for _ in range(permutations))
+    p = np.mean([np.mean((s[a] - s[b]) ** 2) / 2 < observed for s in shuffled])
+    return float(observed / np.mean(r**2)), float(p)
+
+
+def _neighbours(
+    model: ModelBuilder, smooth: Smooth, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of neighbouring rows: along one covariate, or the three nearest in several."""
+    from scipy.spatial import KDTree
+
+    frame = model.frame.take(rows)
+    x = np.column_stack([frame.numeric(v).values for v in smooth.term.spec.variables])
+    if x.shape[1] == 1:
+        order = np.argsort(x[:, 0], kind="stable")
+        return order[:-1], order[1:]
+    x = x * _steepness(model, smooth, rows, x)
+    nearest = KDTree(x).query(x, NEIGHBOURS + 1)[1]
+    others = np.array([[j for j in near if j != i][:NEIGHBOURS] for i, near in enumerate(nearest)])
+    return np.repeat(np.arange(len(x)), NEIGHBOURS), others.ravel()
+
+
+def _steepness(model: ModelBuilder, smooth: Smooth, rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What to measure distances in: a tensor product's mean slopes; ones where it is isotropic."""
+    from glimmer.results.smooths.estimates import by_column, smooth_draws
+
+    if smooth.term.spec.function == "s":
+        return np.ones(x.shape[1])
+    frame, variables = model.frame.take(rows), smooth.term.spec.variables
+    table = {v: frame.numeric(v).values for v in variables} | by_column(smooth, len(x))
+    here = smooth_draws(model, smooth, table).mean(axis=0)
+    slopes = []
+    for v in variables:
+        step = np.ptp(table[v]) / 1000
+        there = smooth_draws(model, smooth, {**table, v: table[v] + step}).mean(axis=0)
+        slopes.append(np.mean(np.abs(there - here)) / step)
+    steepest = max(slopes)
+    return np.array(slopes) / steepest if steepest > 0 else np.ones(len(slopes))
+
+
+def _spaces(model: ModelBuilder) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Design of every term as mgcv has it, and its posterior mean at the training rows."""
+    from glimmer.results.checks.working_weights import check_linear
+    from glimmer.results.posterior.estimates import fixed_draws
+    from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
+
+    predictor, design = model.spec.predictor, model.design
+    check_linear(model)
+    smooths = chosen_smooths(model, None)
+    spaces: dict[str, np.ndarray] = {}
+    fitted: dict[str, np.ndarray] = {}
+    parametric = np.hstack([np.ones((design.n, int(predictor.intercept))), design.X])
+    if parametric.shape[1]:
+        spaces["para"] = parametric
+        fitted["para"] = parametric @ [draws.mean() for draws in fixed_draws(model).values()]
+    for smooth in smooths:
+        spaces[smooth.label] = smooth.design(model.frame)
+        fitted[smooth.label] = smooth_draws(model, smooth, model.frame).mean(axis=0)
+    if len(spaces) < 2:
+        raise ArgumentError("There is one term only: nothing to depend on.")
+    return spaces, fitted
+
+
+def _dependence(others: np.ndarray, X: np.ndarray, f: np.ndarray) -> tuple[float, float, float]:
+    """Worst, observed and estimated share of a term that lies in the span of the others."""
+    Q, own = _orthonormal(others), _orthonormal(X)
+    worst = np.linalg.norm(Q.T @ own, 2) ** 2
+    observed = np.sum((Q.T @ f) ** 2) / np.sum(f**2)
+    estimate = np.sum((Q.T @ X) ** 2) / np.sum(X**2)
+    return float(worst), float(observed), float(estimate)
+
+
+def _orthonormal(X: np.ndarray) -> np.ndarray:
+    """An orthonormal basis of the span of the columns."""
+    from scipy.linalg import orth
+
+    return orth(X / np.linalg.norm(X, axis=0).clip(min=np.finfo(float).tiny))

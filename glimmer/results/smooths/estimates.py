@@ -1,0 +1,312 @@
+"""Smooth terms at any values of their covariates: curves and surfaces, and their derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from glimmer.errors import ArgumentError, check_probability, suggestion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from glimmer.builders import ModelBuilder
+    from glimmer.data import Frame
+    from glimmer.smooths import Smooth
+
+Table = dict[str, np.ndarray]
+CHUNK_BYTES = 32 * 2**20
+POINTS = (1, 100, 40, 15, 7)
+STENCILS = {
+    1: (np.array([-0.5, 0.5]), np.array([-1.0, 1.0])),
+    2: (np.array([-1.0, 0.0, 1.0]), np.array([1.0, -2.0, 1.0])),
+}
+NUMBERS = ("estimate", "sd", "lower", "upper")
+STEPS = {1: 1e-4, 2: 1e-3}
+
+
+def smooth_estimates(
+    model: ModelBuilder,
+    smooth: str | Sequence[str] | None = None,
+    n: int | None = None,
+    data: Any = None,
+    *,
+    prob: float = 0.9,
+    overall_uncertainty: bool = False,
+) -> pd.DataFrame:
+    """Smooths at values of their covariates, as gratia's ``smooth_estimates``.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    smooth : str or sequence of str, optional
+        Labels: ``"s(x)"``, which names all its levels of ``by``, or ``"s(x):ga"``. Default: all.
+    n : int, optional
+        Number of values of each numeric covariate, evenly spaced over those of the training rows;
+        100, 40, 15 or 7 for one, two, three or four covariates. Factors take all their levels, a
+        numeric ``by`` is 1.
+    data : table, optional
+        Rows to evaluate at instead, with the columns that the smooths use. Where ``by`` is a
+        factor, each smooth has the rows of its own level.
+    prob : float
+        Probability of the central interval.
+    overall_uncertainty : bool
+        Add the uncertainty about the intercept, as mgcv's ``seWithMean``: intervals then cover
+        the curve and not only its shape.
+
+    Returns
+    -------
+    DataFrame
+        A row for each point: ``smooth`` (its label), the smooth's columns, ``estimate`` (median),
+        ``sd``, ``lower``, ``upper``, in the units of the linear predictor.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such smooth, or an argument has no meaning.
+    NotFitted
+        The model has no draws.
+
+    Examples
+    --------
+    >>> smooth_estimates(model, "s(Days)", n=3)  # doctest: +SKIP
+        smooth  Days  estimate    sd  lower  upper
+    0  s(Days)   0.0     -47.3   7.4  -59.5  -35.2
+    """
+    tables = []
+    for one in chosen_smooths(model, smooth):
+        rows = grid(model, one, n) if data is None else _own_rows(one, data)
+        draws = smooth_draws(model, one, rows)
+        if overall_uncertainty:
+            draws = draws + _overall(model)[:, None]
+        tables.append(_table(one, rows, draws, prob))
+    return _joined(tables)
+
+
+def derivatives(
+    model: ModelBuilder,
+    smooth: str | Sequence[str] | None = None,
+    order: Literal[1, 2] = 1,
+    eps: float | None = None,
+    *,
+    covariate: str | None = None,
+    n: int | None = None,
+    data: Any = None,
+    prob: float = 0.9,
+) -> pd.DataFrame:
+    """Derivatives of smooths, by central differences of every draw, as gratia's ``derivatives``.
+
+    Parameters
+    ----------
+    model : ModelBuilder
+        Fitted.
+    smooth, n, data, prob
+        As in `smooth_estimates`; by default all smooths of a single numeric covariate.
+    order : {1, 2}
+        First or second derivative.
+    eps : float, optional
+        Distance of neighbouring points, in units of the covariate; 1e-4 of its range for first,
+        1e-3 for second derivatives.
+    covariate : str, optional
+        With respect to which; needed where a smooth has several numeric ones.
+
+    Returns
+    -------
+    DataFrame
+        As `smooth_estimates`, with a column ``covariate``.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such smooth or covariate, or an argument has no meaning.
+
+    Examples
+    --------
+    >>> slopes = derivatives(model, "s(Days)")  # doctest: +SKIP
+    >>> slopes[slopes.lower > 0].Days.min()  # from where on it surely rises  # doctest: +SKIP
+    """
+    if order not in STENCILS:
+        raise ArgumentError(f"order={order!r}", fix="use 1 or 2")
+    if eps is not None and not eps > 0:
+        raise ArgumentError(f"eps={eps!r} must be positive.")
+    tables = []
+    chosen = chosen_smooths(model, smooth)
+    if smooth is None:
+        chosen = [one for one in chosen if _has_focal(one, covariate)] or chosen
+    for one in chosen:
+        focal = _focal(one, covariate)
+        rows = grid(model, one, n) if data is None else _own_rows(one, data)
+        low, high = one.term.limits[one.term.spec.variables.index(focal)] or (0.0, 1.0)
+        step = STEPS[order] * (high - low) if eps is None else float(eps)
+        table = _table(one, rows, _differences(model, one, rows, focal, order, step), prob)
+        table.insert(1, "covariate", focal)
+        tables.append(table)
+    return _joined(tables)
+
+
+def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np.ndarray:
+    """Draws of one smooth at the rows of a table, shape (draws, n).
+
+    The smooth alone is assembled on these rows, and the draws replayed.
+    """
+    import pymc as pm
+
+    from glimmer.assemble.smooths import smooth_effects
+    from glimmer.data import Frame
+    from glimmer.interpreter.replay import Replay, flat
+    from glimmer.spec.smooth_blocks import smooth_columns, smooth_coords
+
+    frame = data if isinstance(data, Frame) else Frame(data)
+    posterior = model.fitted["posterior"].to_dataset()
+    terms = model.spec.smooths
+    with pm.Model(coords={**smooth_coords(terms), "obs_id": frame.rows()}) as alone:
+        columns = smooth_columns((smooth.term,), frame)
+        f = smooth_effects(terms, columns, model.spec.priors.smooth, 1.0)[smooth.label]
+    run = Replay(alone, [f], [str(name) for name in posterior.data_vars])
+    width = max(block.size for block in smooth.blocks)
+    size = max(1, CHUNK_BYTES // (8 * max(frame.n, 1) * width))
+    draws = {name: flat(posterior[name]) for name in run.names}
+    return np.concatenate([part for (part,) in run.chunks(draws, size=size)])
+
+
+def chosen_smooths(model: ModelBuilder, asked: str | Sequence[str] | None) -> list[Smooth]:
+    """The smooths of these labels; a term's label stands for all its levels of ``by``."""
+    every = [smooth for term in model.spec.smooths for smooth in term.smooths]
+    if not every:
+        raise ArgumentError("The model has no smooth terms.", fix="add one: s(x)")
+    if asked is None:
+        return every
+    known: dict[str, list[Smooth]] = {}
+    for smooth in every:
+        for label in dict.fromkeys((smooth.label, smooth.term.spec.label)):
+            known.setdefault(label, []).append(smooth)
+    found: list[Smooth] = []
+    for name in [asked] if isinstance(asked, str) else asked:
+        label = name.replace(" ", "")
+        if label not in known:
+            raise ArgumentError(f"There is no smooth {name!r}.", fix=suggestion(label, known))
+        found += [smooth for smooth in known[label] if smooth not in found]
+    return found
+
+
+def numeric_covariates(smooth: Smooth) -> tuple[str, ...]:
+    """Names of the covariates that are numbers."""
+    term = smooth.term
+    return tuple(
+        v for v, labelled in zip(term.spec.variables, term.labels, strict=True) if not labelled
+    )
+
+
+def grid(model: ModelBuilder, smooth: Smooth, n: int | None = None) -> Table:
+    """A table with every combination of the covariates' values; the last varies fastest."""
+    term = smooth.term
+    count = len(numeric_covariates(smooth))
+    size = POINTS[min(count, len(POINTS) - 1)] if n is None else n
+    if size < 1 or int(size) != size:
+        raise ArgumentError(f"n={n!r} must be a whole number of points.")
+    axes = [
+        np.array(model.frame.factor(variable).used().levels)
+        if limits is None
+        else np.linspace(*limits, int(size))
+        for variable, limits in zip(term.spec.variables, term.limits, strict=True)
+    ]
+    columns = zip(*product(*axes), strict=True)
+    table = {
+        variable: np.array(values)
+        for variable, values in zip(term.spec.variables, columns, strict=True)
+    }
+    return table | by_column(smooth, len(table[term.spec.variables[0]]))
+
+
+def by_column(smooth: Smooth, n: int) -> Table:
+    """The column of ``by`` for ``n`` rows: the smooth's own level, or one."""
+    by = smooth.term.spec.by
+    if by is None:
+        return {}
+    return {by: np.full(n, 1.0 if smooth.level is None else smooth.level)}
+
+
+def _own_rows(smooth: Smooth, data: Any) -> Frame:
+    """The rows of a table that are of the smooth's level."""
+    from glimmer.data import Frame
+
+    frame = data if isinstance(data, Frame) else Frame(data)
+    if smooth.level is None:
+        return frame
+    return frame.take(smooth.by(frame) > 0)
+
+
+def _overall(model: ModelBuilder) -> np.ndarray:
+    """Draws of the intercept at the means of the common columns, less their mean."""
+    from glimmer.interpreter.replay import flat
+
+    if model.spec.nonlinear is not None:
+        raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
+    if not model.spec.predictor.intercept:
+        return np.zeros(1)
+    level = flat(model.fitted["posterior"].to_dataset()[model.spec.centered_intercept])
+    return level - level.mean()
+
+
+def _has_focal(smooth: Smooth, covariate: str | None) -> bool:
+    numeric = numeric_covariates(smooth)
+    return len(numeric) == 1 if covariate is None else covariate in numeric
+
+
+def _focal(smooth: Smooth, covariate: str | None) -> str:
+    """The covariate to differentiate by."""
+    numeric = numeric_covariates(smooth)
+    if _has_focal(smooth, covariate):
+        return numeric[0] if covariate is None else covariate
+    said = "has no numeric covariate" if not numeric else f"has the covariates {numeric}"
+    raise ArgumentError(f"{smooth.label} {said}; covariate={covariate!r}.", fix="name one of them")
+
+
+def _differences(
+    model: ModelBuilder, smooth: Smooth, rows: Frame | Table, focal: str, order: int, step: float
+) -> np.ndarray:
+    """Finite differences of the draws, shape (draws, n)."""
+    shifts, weights = STENCILS[order]
+    values = _columns(smooth, rows)
+    around = {name: np.tile(column, len(shifts)) for name, column in values.items()}
+    around[focal] = np.concatenate([values[focal] + shift * step for shift in shifts])
+    draws = smooth_draws(model, smooth, around)
+    parts = draws.reshape(len(draws), len(shifts), -1)
+    return np.einsum("j,djn->dn", weights, parts) / step**order
+
+
+def _columns(smooth: Smooth, rows: Frame | Table) -> Table:
+    """The smooth's columns as arrays."""
+    if isinstance(rows, dict):
+        return rows
+    return {name: _plain(rows[name]) for name in smooth.term.spec.columns}
+
+
+def _plain(column: Any) -> np.ndarray:
+    from glimmer.data import Factor
+
+    return np.array(column.levels)[column.codes] if isinstance(column, Factor) else column.values
+
+
+def _table(smooth: Smooth, rows: Frame | Table, draws: np.ndarray, prob: float) -> pd.DataFrame:
+    """Label, columns, median, sd and central interval at each row."""
+    import pandas as pd
+
+    check_probability(prob)
+    tail = (1 - prob) / 2
+    lower, estimate, upper = np.quantile(draws, [tail, 0.5, 1 - tail], axis=0)
+    numbers = (estimate, draws.std(axis=0, ddof=1), lower, upper)
+    columns = {"smooth": smooth.label, **_columns(smooth, rows)}
+    return pd.DataFrame(columns | dict(zip(NUMBERS, numbers, strict=True)))
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """One below the other, the numbers in the last columns."""
+    import pandas as pd
+
+    table = pd.concat(tables, ignore_index=True)
+    return table[[*(c for c in table if c not in NUMBERS), *NUMBERS]]
