@@ -13,66 +13,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from pymc.distributions.transforms import Transform
 
 from glimmer.priors.covariance import Covariance
+from glimmer.priors.value_transforms import STANDARDIZED
+from glimmer.terms.naming import value_name
 
 if TYPE_CHECKING:
+    from pymc.distributions.transforms import Transform
     from pytensor.tensor.variable import TensorVariable
-
-
-class Standardized(Transform):
-    """Coordinates z = (b - mu) / sigma of a variable b ~ Normal(mu, sigma): non-centred."""
-
-    name = "standardized"
-
-    def forward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return (value - mu) / sigma
-
-    def backward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return mu + sigma * value
-
-    def log_jac_det(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return pt.zeros_like(value) + pt.log(sigma)
-
-
-STANDARDIZED = Standardized()
-
-
-class Informed(Transform):
-    """Coordinates of b ~ Normal(mu, sigma) that would be standard normal after data about b.
-
-    With data equal to one normal observation ``at`` of each b, of a given ``precision``, b is
-    normal around (precision at + mu / sigma^2) / (precision + 1 / sigma^2): centred coordinates
-    where the data say much compared to sigma, non-centred ones where they do not.
-
-    Parameters
-    ----------
-    precision, at : ndarray, shape (J,)
-    """
-
-    name = "informed"
-
-    def __init__(self, precision: np.ndarray, at: np.ndarray) -> None:
-        self.precision, self.at = precision, at
-
-    def forward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        location, scale = self._posterior(mu, sigma)
-        return (value - location) / scale
-
-    def backward(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        location, scale = self._posterior(mu, sigma)
-        return location + scale * value
-
-    def log_jac_det(self, value: Any, rng: Any, size: Any, mu: Any, sigma: Any) -> Any:
-        return pt.zeros_like(value) + pt.log(self._posterior(mu, sigma)[1])
-
-    def _posterior(self, mu: Any, sigma: Any) -> tuple[Any, Any]:
-        weight = 1 / (1 + self.precision * sigma**2)
-        return weight * mu + (1 - weight) * self.at, sigma * pt.sqrt(weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +90,6 @@ def _around(name: str, around: Around, mean: Any, spread: Any, dim: str) -> Tens
     return pm.Deterministic(name, value - around.value, dims=dim)
 
 
-def value_name(effect: str) -> str:
-    """Name of the variable that is an effect together with the population's value."""
-    return f"{effect}_value"
-
-
 def _length(dim: str) -> int:
     """The length of a dimension: a shape known beforehand needs no checks to be compiled."""
     return len(pm.modelcontext(None).coords[dim])
@@ -161,3 +106,9 @@ def correlation(covariance: Covariance) -> TensorVariable:
             )
         entries[i][i] = 1.0
     return pt.stacklists(entries)
+
+
+def packed(covariance: Covariance) -> TensorVariable:
+    """The lower triangle of diag(sds) chol, row by row."""
+    rows = zip(covariance.sds, covariance.chol, strict=True)
+    return pt.stack([sd * entry for sd, row in rows for entry in row])
