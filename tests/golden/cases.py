@@ -392,3 +392,5 @@ CASES: dict[str, Build] = {
     **{f"smooth {name}": build for name, build in SMOOTHS.items()},
     **CURVES,
 }
+
+TURNING = {f"smooth {name}" for name in SMOOTHS} | {"smooth on a parameter"}

@@ -3,6 +3,10 @@
 A point is the model's initial point plus normal numbers of sd 0.5 in the space of the value
 variables, each variable's from a generator seeded by (case, variable, number of the point), so that
 the order of variables does not matter. Where the log density is not finite the step is halved.
+
+The columns of many smooths are eigenvectors, which on another machine may have another sign or be
+others of the same space. Their coefficients are therefore the columns' products with normal numbers
+of the rows: they turn as the columns do, and the density is the same. Nor are they summed.
 """
 
 from __future__ import annotations
@@ -58,17 +62,18 @@ def record_of(case: str) -> Record:
 def _of_model(model: pm.Model, case: str, sampled: bool = False) -> Record:
     """Variables, log densities and values of a model; of one to sample, of its free variables."""
     kinds = _kinds(model)
-    terms = {} if sampled else _terms(model)
+    terms = _terms(model)
     kinds = {"free": kinds["free"]} if sampled else kinds
     named = {v.name: v for variables in kinds.values() for v in variables}
     values = model.replace_rvs_by_values([*named.values()])
-    at = _function(model, [model.logp(), *terms.values(), *values])
-    points = _points(model, case, lambda point: _density(at, point))
+    at = _function(model, [*terms.values(), *values])
+    turning = _columns(model)
+    points = _points(model, case, lambda point: _density(at, point, len(terms)))
     densities: Record = {}
     for name, (step, point) in points.items():
-        total, *found = (np.asarray(v, dtype=float) for v in at(point))
-        of_terms = {f"of {term}": float(v) for term, v in zip(terms, found, strict=False)}
-        densities[name] = {"step": step, "total": float(total), **of_terms}
+        found = [np.asarray(v, dtype=float) for v in at(point)]
+        parts = {f"of {term}": float(v) for term, v in zip(terms, found, strict=False)}
+        densities[name] = {"step": step, "total": sum(parts.values()), **({} if sampled else parts)}
         if name == FIRST:
             shown = dict(zip(named, found[len(terms) :], strict=True))
     out = {
@@ -79,7 +84,10 @@ def _of_model(model: pm.Model, case: str, sampled: bool = False) -> Record:
         },
         "density": densities,
         "start": {name: _sums(value) for name, value in points["start"][1].items()},
-        "values": {name: _sums(value) for name, value in shown.items()},
+        "values": {
+            name: _sums(value)[name.removesuffix("_data") in turning :]
+            for name, value in shown.items()
+        },
     }
     return {name: part for name, part in out.items() if part}
 
@@ -129,10 +137,10 @@ def _function(model: pm.Model, outputs: list[Any]) -> Callable[[Values], list[An
     return lambda point: function(*(point[value.name] for value in inputs))
 
 
-def _density(at: Callable[[Values], list[Any]], point: Values) -> float:
+def _density(at: Callable[[Values], list[Any]], point: Values, terms: int) -> float:
     """The log density: minus infinity where a parameter is impossible."""
     try:
-        return float(at(point)[0])
+        return float(sum(at(point)[:terms]))
     except ParameterValueError:
         return -np.inf
 
@@ -143,8 +151,9 @@ def _points(
     """By name, how far a point is from the start, and the point."""
     start = {k: np.asarray(v, dtype=float) for k, v in model.initial_point().items()}
     out = {"start": (0.0, start)}
+    columns = {model.rvs_to_values[model[k]].name: v for k, v in _columns(model).items()}
     for number in POINTS:
-        moves = {k: _normals(case, k, number, v.shape) for k, v in start.items()}
+        moves = {k: _move(case, k, number, v.shape, columns.get(k)) for k, v in start.items()}
         step = STEP
         while True:
             point = {k: v + step * moves[k] for k, v in start.items()}
@@ -155,9 +164,23 @@ def _points(
     return out
 
 
-def _normals(case: str, variable: str, number: int, shape: tuple[int, ...]) -> np.ndarray:
+def _columns(model: pm.Model) -> dict[str, np.ndarray]:
+    """The columns of each smooth, by the name of their coefficients."""
+    data = {v.name: v.get_value() for v in model.data_vars}
+    own = {rv.name: data.get(f"{rv.name}_data", np.empty(0)) for rv in model.free_RVs}
+    return {name: columns for name, columns in own.items() if columns.ndim == 2}
+
+
+def _move(
+    case: str, variable: str, number: int, shape: tuple[int, ...], columns: np.ndarray | None
+) -> np.ndarray:
+    """Normal numbers; for coefficients of ``columns``, in a direction that turns with them."""
     seed = [crc32(case.encode()), crc32(variable.encode()), number]
-    return np.random.default_rng(seed).standard_normal(shape)
+    rng = np.random.default_rng(seed)
+    if columns is None:
+        return rng.standard_normal(shape)
+    direction = rng.standard_normal((*shape[:-1], len(columns))) @ columns
+    return direction * rng.uniform(0.5, 1.5) * np.sqrt(direction.size / np.sum(direction**2))
 
 
 def _sums(value: np.ndarray) -> list[float]:
