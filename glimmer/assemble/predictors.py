@@ -38,6 +38,8 @@ def register_smooths(spec: ModelSpec, design: Design, noise: Any) -> dict[str, d
     """
     values: dict[str, dict[str, Any]] = {name: {} for name in spec.predictors}
     for block in spec.smooth_blocks:
+        block.deviations(spec.priors, noise)
+    for block in spec.smooth_blocks:
         if block.name in design.smooths:
             own = values[block.target]
             f = block.contribution(spec.priors, noise, design.smooths[block.name])

@@ -46,9 +46,9 @@ def local_model(
         along[r] = score[r] - np.einsum("sn,sn->n", triangle[r, :r], along[:r])
     if jacobian is None and len(score) == 1:
         return Local(blocks, etas[0] + along[0] / weights[0], weights[0])
-    slopes = triangle if jacobian is None else np.einsum("prn,pkn->rkn", triangle, jacobian)
-    if jacobian is None:
-        slopes = triangle.transpose(1, 0, 2)
+    slopes = triangle.transpose(1, 0, 2)
+    if jacobian is not None:
+        slopes = np.einsum("rpn,pkn->rkn", slopes, jacobian)
     response = np.einsum("rkn,kn->rn", slopes, etas) + along / weights
     rows = [blocks.combined(own) for own in slopes]
     return Local(Blocks.below(rows), response.ravel(), weights.ravel())

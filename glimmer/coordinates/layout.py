@@ -173,7 +173,7 @@ def layout(spec: ModelSpec, design: Design) -> Layout | None:
     known = all(isinstance(prior, LocationScale | Flat) and not prior.joint for *_, prior in common)
     if None in own or not known:
         return None
-    arrays = {**design.groups, **design.smooths, **design.terms}
+    arrays: dict[str, Any] = {**design.groups, **design.smooths, **design.terms}
     forms = {b.name: (b, b.gaussian(arrays[b.name])) for b in normal_blocks(spec)}
     leveled = [(block, form) for block, form in forms.values() if not form.diagonal]
     dense = [(block, form) for block, form in forms.values() if form.diagonal]

@@ -26,15 +26,12 @@ SMALLEST_SD = 1e-12
 
 
 class Defaults(Protocol):
-    """The default priors of a model's predictors, and the scales of the data.
+    """The default priors of a model's predictors, and the scales of the data."""
 
-    Attributes
-    ----------
-    outcome : float
-        sd of the outcome, where the family's parameters have its unit, else 1.
-    """
-
-    outcome: float
+    @property
+    def outcome(self) -> float:
+        """Sd of the outcome, where the family's parameters have its unit, else 1."""
+        ...
 
     def intercept(self, own: Population) -> tuple[str, str, Prior, Scales]:
         """What to call the intercept, the group of its line, its prior, the scales."""

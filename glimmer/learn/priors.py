@@ -69,7 +69,7 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
     prior, intercept = options.prior, options.prior_intercept
     intercepts = {} if intercept is None else {MU: as_prior(intercept)}
     if not isinstance(prior, Mapping):
-        together = normal(0, autoscale=True) if prior is None else as_prior(prior)
+        together: Prior = normal(0, autoscale=True) if prior is None else as_prior(prior)
         return Asked(intercepts, together, {}, prior)
     given = {variable_name(str(key)): own for key, own in prior.items()}
     known = _term_names(populations)
@@ -85,8 +85,8 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
             "With QR=True the prior is on rotated coefficients and cannot be given by name.",
             fix="give one prior for all coefficients, or QR=False",
         )
-    together = normal(0, autoscale=True) if options.QR else None
-    return Asked(intercepts, together, {key: as_prior(own) for key, own in given.items()})
+    rotated = normal(0, autoscale=True) if options.QR else None
+    return Asked(intercepts, rotated, {key: as_prior(own) for key, own in given.items()})
 
 
 def asked_of_curve(options: Options, populations: Sequence[Population]) -> Asked:

@@ -56,7 +56,8 @@ def mixed_triangle(shares: np.ndarray, sds: list[Any]) -> TensorVariable:
     from glimmer.kernels.ops.mixed import MixedTriangle
 
     header = np.array(shares.shape[:2], np.int32)
-    return MixedTriangle()(pt.stack(sds), header, shares.ravel())
+    triangle: Any = MixedTriangle()(pt.stack(sds), header, shares.ravel())
+    return triangle
 
 
 def covariance_factor(shares: np.ndarray, sds: list[Any]) -> TensorVariable:

@@ -19,15 +19,25 @@ from glimmer.terms.smooth import smooth_columns
 
 if TYPE_CHECKING:
     from glimmer.spec.curve import Curve
-    from glimmer.spec.predictor import Predictor
 
 
 class Structure(Protocol):
     """What of a specification has arrays."""
 
-    predictors: dict[str, Predictor]
-    groups: tuple[GroupBlock, ...]
-    curve: Curve | None
+    @property
+    def predictors(self) -> Mapping[str, Any]:
+        """Predictors, or their terms as they are learned."""
+        ...
+
+    @property
+    def groups(self) -> tuple[GroupBlock, ...]:
+        """Group-specific effects."""
+        ...
+
+    @property
+    def curve(self) -> Curve | None:
+        """The curve, if there is one."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

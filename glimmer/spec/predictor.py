@@ -94,7 +94,8 @@ class Predictor:
             coords.update(term.coords)
         if self.common:
             coords[self.column_dim] = list(self.column_names)
-        for block in (*self.smooth_blocks, *self.term_blocks):
+        blocks: tuple[Any, ...] = (*self.smooth_blocks, *self.term_blocks)
+        for block in blocks:
             coords.update(block.coords)
         return coords
 

@@ -21,7 +21,7 @@ from glimmer.terms.naming import dim_name, new_name, sd_name, variable_name
 
 if TYPE_CHECKING:
     from glimmer.data import Frame
-    from glimmer.smooths import Block, Smooth, SmoothTerm
+    from glimmer.smooths import Smooth, SmoothTerm
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SmoothBlock:
     """
 
     smooth: Smooth
-    block: Block
+    block: Any
     place: int
     name: str
     sds: tuple[str, ...]
@@ -77,14 +77,18 @@ class SmoothBlock:
 
     def law(self, priors: Any, noise: Any) -> Law:
         """Register the standard deviations in the current PyMC model; shared ones once."""
-        sds = [_sd(name, priors.smooth, noise) for name in self.sds]
+        sds = self.deviations(priors, noise)
         return Law(self.block.factor(sds), sds)
+
+    def deviations(self, priors: Any, noise: Any) -> list[Any]:
+        """The standard deviations, registered in the current PyMC model if they are not yet."""
+        return [_sd(name, priors.smooth, noise) for name in self.sds]
 
     def contribution(self, priors: Any, noise: Any, arrays: BlockColumns) -> Any:
         """Register everything in the current PyMC model; return the block's values, shape (n,)."""
         import pytensor.tensor as pt
 
-        sds = [_sd(name, priors.smooth, noise) for name in self.sds]
+        sds = self.deviations(priors, noise)
         coefficients = self.block.coefficients(self.name, sds, priors.smooth.null.get(self.name))
         if new := new_levels(arrays):
             coefficients = pt.concatenate([coefficients, self._unlearned(sds[0], new)])

@@ -7,7 +7,7 @@ from typing import Any
 import pymc as pm
 
 from glimmer.record import dumps, loads
-from glimmer.sampling.coordinates import choose
+from glimmer.coordinates.choose import choose
 
 
 def sampled(builder: Any) -> tuple[str, pm.Model | None]:

@@ -111,9 +111,8 @@ class Blocks:
             )
             for i, g in enumerate(first.groups)
         )
-        smooths = tuple(
-            np.concatenate(own) for own in zip(*(p.smooths for p in parts), strict=True)
-        )
+        columns = zip(*(part.smooths for part in parts), strict=True)
+        smooths = tuple(np.concatenate(own) for own in columns)
         offsets = [p.offset for p in parts if p.offset is not None]
         offset = np.concatenate(offsets) if offsets else None
         return cls(np.concatenate([part.X for part in parts]), groups, smooths, offset)
