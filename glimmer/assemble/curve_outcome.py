@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.nonlinear.protocol import as_curve
+from glimmer.nonlinear.curve import as_curve
 from glimmer.spec.residuals import find_residual
 
 if TYPE_CHECKING:

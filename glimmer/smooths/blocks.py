@@ -24,8 +24,8 @@ import numpy as np
 
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import defined_null, frozen, split
 from glimmer.smooths.basis import Basis, Grouped, GroupedBasis
+from glimmer.smooths.matrices import defined_null, frozen, split
 
 COMMUTE = 1e-10
 

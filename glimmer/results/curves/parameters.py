@@ -240,7 +240,7 @@ def _evaluated(
     """An expression at draws of the parameters, shape (levels, draws)."""
     import pytensor.tensor as pt
 
-    from glimmer.nonlinear.evaluate import interpreted
+    from glimmer.nonlinear.binding import interpreted
     from glimmer.nonlinear.inline import CONSTANTS, check_arithmetic, evaluate_expression
 
     formula = f"{name} ~ {text}" if name.isidentifier() else f"~ {text}"
