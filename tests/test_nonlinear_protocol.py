@@ -1,7 +1,5 @@
 """How mean functions are called, declared, registered, and what is said when that goes wrong."""
 
-import doctest
-import importlib
 import inspect
 import subprocess
 import sys
@@ -186,13 +184,3 @@ def test_kinds_give_domains():
     assert Parameter("k", "rate").domain() == (0.0, np.inf)
     assert Parameter("k", "rate", lower=0.1, upper=2).domain() == (0.1, 2.0)
     assert Parameter("p", "fraction").domain() == (0.0, 1.0)
-
-
-@pytest.mark.parametrize(
-    "module", ["parameters", "protocol", "registry", "dosing", "groupstart", "inline"]
-)
-def test_examples(module, monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTERED", {})
-    result = doctest.testmod(importlib.import_module(f"glimmer.nonlinear.{module}"))
-    assert result.attempted > 0
-    assert result.failed == 0
