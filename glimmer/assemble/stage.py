@@ -9,7 +9,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.nonlinear.protocol import as_curve
+from glimmer.nonlinear.curve import as_curve
 from glimmer.spec.names import OFFSET, ROWS
 from glimmer.terms.naming import MU
 

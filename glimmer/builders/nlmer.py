@@ -94,7 +94,7 @@ class NlmerBuilder(ModelBuilder):
     ...     "circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree", gl.load_data("Orange")
     ... )
     >>> [v.name for v in model.build().free_RVs]
-    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree']
+    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree_value']
     """
 
     verb = "nlmer"

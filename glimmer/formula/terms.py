@@ -65,7 +65,7 @@ class Terms:
     smooths : tuple of Call
         Calls of ``s``, ``te``, ``ti`` and ``t2``.
     specials : tuple of Call
-        Calls of other words that are registered as terms.
+        Calls of the words of `register_special`.
     """
 
     intercept: bool

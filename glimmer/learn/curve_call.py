@@ -19,7 +19,7 @@ from glimmer.nonlinear import (
     mean_function,
     mean_function_names,
 )
-from glimmer.nonlinear.evaluate import bind
+from glimmer.nonlinear.binding import bind
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from glimmer.errors import SmoothError
-from glimmer.smooths.algebra import defined_null, frozen, split
 from glimmer.smooths.basis import Basis, Grouped, GroupedBasis
 from glimmer.smooths.blocks import (
     Block,
@@ -22,6 +21,7 @@ from glimmer.smooths.blocks import (
     Penalized,
     Unpenalized,
 )
+from glimmer.smooths.matrices import defined_null, frozen, split
 
 COMMUTE = 1e-10
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pymc as pm
 
-from glimmer.record import dumps, loads
 from glimmer.coordinates.choose import choose
+from glimmer.record import dumps, loads
 
 
 def sampled(builder: Any) -> tuple[str, pm.Model | None]:

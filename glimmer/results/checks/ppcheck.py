@@ -73,7 +73,7 @@ def pp_check(
 
     Examples
     --------
-    >>> pp_check(model, "stat", stat="sd", group="Subject")  # doctest: +SKIP
+    >>> axes = model.pp_check("stat", stat="sd", group="Subject")
     """
     _check(model, kind, group, draws)
     replicated = posterior_predict(model, draws=draws, random_seed=random_seed)

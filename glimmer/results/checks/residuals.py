@@ -36,7 +36,7 @@ def fitted_values(model: ModelBuilder) -> xr.DataArray:
 
     Examples
     --------
-    >>> fitted_values(model).sizes  # doctest: +SKIP
+    >>> model.fitted_values().sizes
     Frozen({'obs_id': 180})
     """
     (mu,) = _means(model, lambda assembly: [assembly.expected])

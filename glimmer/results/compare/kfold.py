@@ -63,7 +63,7 @@ def kfold(
 
     Examples
     --------
-    >>> kfold(model, group="Subject")  # doctest: +SKIP
+    >>> model.kfold(group="Subject")  # doctest: +SKIP
     """
     import arviz as az
 

@@ -61,7 +61,7 @@ def log_lik(
 
     Examples
     --------
-    >>> log_lik(model).sizes["obs_id"]  # doctest: +SKIP
+    >>> model.log_lik().sizes["obs_id"]
     180
     """
     posterior = every_draw(model)

@@ -84,8 +84,9 @@ def loo(
 
     Examples
     --------
-    >>> loo(model).elpd  # doctest: +SKIP
-    -858.1
+    >>> result = model.loo()
+    >>> len(result.pareto_k)
+    180
     """
     tree = with_log_likelihood(model)
     with _quiet():

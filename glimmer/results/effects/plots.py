@@ -52,7 +52,7 @@ def plot_predictions(
 
     Examples
     --------
-    >>> plot_predictions(model, ["Days", "Subject"], groups="all")  # doctest: +SKIP
+    >>> axes = model.plot_predictions(["Days", "Subject"], groups="all")
     """
     effects = predictions(model, conditional, **options)
     label = f"{model.spec.names.outcome}{_scale(options)}"

@@ -104,10 +104,9 @@ def predict(
 
     Examples
     --------
-    >>> import glimmer as gl
-    >>> model = gl.lmer("Reaction ~ Days + (Days | Subject)", gl.load_data("sleepstudy"))
     >>> predictions = model.predict({"Days": [0, 9], "Subject": ["308", "someone new"]})
-    >>> predictions["predictions"]["mu"].mean(("chain", "draw"))
+    >>> predictions["predictions"]["mu"].mean(("chain", "draw")).sizes
+    Frozen({'obs_id': 2})
     """
     options: Options = {
         "groups": groups,
@@ -136,8 +135,10 @@ def predict_chunks(
 
     Examples
     --------
-    >>> for part in predict_chunks(model, table):  # doctest: +SKIP
-    ...     part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> for part in model.predict_chunks(gl.load_data("sleepstudy"), kind="mean"):
+    ...     interval = part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> interval.sizes
+    Frozen({'quantile': 2, 'obs_id': 180})
     """
     prediction = Prediction(model, newdata, kind, **options)
     for rows, values in prediction.blocks():

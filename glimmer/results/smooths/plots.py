@@ -99,7 +99,7 @@ def plot_nonlinear(
 
     Examples
     --------
-    >>> plot_nonlinear(model, "s(Days)", residuals=True)  # doctest: +SKIP
+    >>> axes = model.plot_nonlinear("s(Days)", residuals=True)
     """
     chosen = chosen_smooths(model, smooths)
     if smooths is None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from glimmer.errors import (
     DesignWarning,
-    DuplicateTerm,
     Span,
     SyntaxProblem,
     TooComplex,
     warn,
 )
+from glimmer.formula.grouping import check_repeats, grouping_factors
 from glimmer.formula.nodes import (
     Bar,
     Binary,
@@ -24,13 +24,11 @@ from glimmer.formula.nodes import (
     spine,
     variables,
 )
+from glimmer.formula.specials import SMOOTHS, is_offset, is_special
 from glimmer.formula.terms import GroupTerm, Interaction, Terms
 
 MAX_TERMS = 5_000
 MAX_WORK = 200_000
-MAX_NESTED = 50
-SMOOTHS = ("s", "te", "ti", "t2")
-
 
 type TermSet = dict[frozenset[str], Interaction]
 
@@ -85,7 +83,8 @@ class _Algebra:
     """The operators on sets of terms, as R defines them.
 
     A set of terms is a dict from the texts of a term's factors to the term, in order of mention.
-    Bars, smooths and offsets are carried through it as factors, and told apart at the end.
+    Bars, smooths, registered words and offsets are carried through it as factors, and told apart
+    at the end.
     """
 
     def __init__(self, text: str, names: Sequence[str] | None, intercepts: bool) -> None:
@@ -257,13 +256,14 @@ class _Algebra:
         )
 
     def sorted_out(self, found: TermSet) -> Terms:
-        """Tell common terms, bars, smooths and offsets apart."""
+        """Tell common terms, bars, smooths, registered words and offsets apart."""
         common: list[Interaction] = []
         bars: list[Bar] = []
         smooths: list[Call] = []
+        specials: list[Call] = []
         offsets: list[Node] = []
         for key, term in found.items():
-            special = next(filter(_is_special, term.factors), None)
+            special = next(filter(is_special, term.factors), None)
             if special is None:
                 common.append(self._in_order(key, term))
             elif len(term.factors) > 1:
@@ -272,6 +272,8 @@ class _Algebra:
                 bars.append(special)
             elif isinstance(special, Call) and special.function in SMOOTHS:
                 smooths.append(special)
+            elif isinstance(special, Call) and not is_offset(special):
+                specials.append(special)
             else:
                 offsets.append(self._offset(special))
         common.sort(key=lambda term: len(term.factors))
@@ -281,7 +283,14 @@ class _Algebra:
             for term in group_terms(self.text, bar, self.names, intercepts=self.intercepts)
         )
         check_repeats(self.text, groups)
-        return Terms(self.intercept, tuple(common), groups, tuple(offsets), tuple(smooths))
+        return Terms(
+            self.intercept,
+            tuple(common),
+            groups,
+            tuple(offsets),
+            tuple(smooths),
+            tuple(specials),
+        )
 
     def _in_order(self, key: frozenset[str], term: Interaction) -> Interaction:
         if len(key) == 1:
@@ -300,11 +309,11 @@ def group_terms(
     text: str, bar: Bar, names: Sequence[str] | None, *, intercepts: bool = True
 ) -> list[GroupTerm]:
     """Return the terms of one bar: several when the grouping factor is nested, ``a/b``."""
-    factors = _grouping(text, bar.group)
+    factors = grouping_factors(text, bar.group)
     own = {name.name for name in variables(bar.group)}
     others = None if names is None else [name for name in names if name not in own]
     effects = expand(text, bar.effects, others, intercepts=intercepts)
-    if effects.groups or effects.offsets or effects.smooths:
+    if effects.groups or effects.offsets or effects.smooths or effects.specials:
         raise SyntaxProblem(
             "Only common terms can vary between groups.", formula=text, span=bar.effects.span
         )
@@ -326,61 +335,5 @@ def group_terms(
     return [GroupTerm(effects, factor, bar.correlated, bar.label, bar.span) for factor in factors]
 
 
-def _grouping(text: str, node: Node) -> list[tuple[Node, ...]]:
-    """Return the grouping factors of ``g``, ``a:b`` (one), ``a/b`` (two: a and a:b)."""
-    first, joints = spine(node)
-    if len(joints) > MAX_NESTED:
-        raise TooComplex(
-            f"A grouping factor joins more than {MAX_NESTED} columns.",
-            formula=text,
-            span=node.span,
-        )
-    parts = [first] + [joint.right for joint in joints]
-    if isinstance(first, Name | Call) and all(joint.op in ":/" for joint in joints):
-        factors: list[tuple[Node, ...]] = [(first,)]
-        for joint in joints:
-            right = _grouping(text, joint.right)
-            if len(right) > 1:
-                break
-            longer = [tuple(dict.fromkeys(factor + right[0])) for factor in factors]
-            factors = longer if joint.op == ":" else factors + longer[-1:]
-        else:
-            return factors
-    apart = " + ".join(f"(1 | {part})" for part in parts)
-    raise SyntaxProblem(
-        "A grouping factor is a column, or columns joined by : or /.",
-        formula=text,
-        span=node.span,
-        fix=f"write {apart}" if len(parts) > 1 else None,
-    )
-
-
-def check_repeats(text: str, groups: Sequence[GroupTerm]) -> None:
-    """Raise `DuplicateTerm` when an effect varies twice by one grouping factor."""
-    seen: set[tuple[frozenset[Node], frozenset[Node]]] = set()
-    for group in groups:
-        effects = [effect.factors for effect in group.effects.common]
-        for factors in effects + [()] * group.effects.intercept:
-            key = (frozenset(group.factor), frozenset(factors))
-            if key in seen:
-                by = ":".join(map(str, group.factor))
-                effect = ":".join(map(str, factors)) or "the intercept"
-                raise DuplicateTerm(
-                    f"Twice, {effect} varies by {by}.",
-                    formula=text,
-                    span=group.span,
-                    fix=f"leave it out of one term, as in (0 + x | {by}); "
-                    f"(1 + x || {by}) has both effects, uncorrelated",
-                )
-            seen.add(key)
-
-
 def _product(first: Interaction, second: Interaction, span: Span) -> Interaction:
     return Interaction(tuple(dict.fromkeys(first.factors + second.factors)), span)
-
-
-def _is_special(node: Node) -> bool:
-    """Whether a factor cannot be part of an interaction."""
-    return isinstance(node, Bar) or (
-        isinstance(node, Call) and (node.function in SMOOTHS or node.function == "offset")
-    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from glimmer.errors import PriorError, suggestion
-from glimmer.priors.base import Prior
+from glimmer.priors.base import CovariancePrior, Prior
 from glimmer.priors.shrinkage import JointPrior
 from glimmer.record import record
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
 IMPROPER = ("Flat", "HalfFlat")
+FAMILIAR = "gl.normal(), gl.student_t(), gl.exponential(), gl.flat(), pm.X.dist(...), ..."
 NEGATIVE = -np.logspace(-6, 6, 13)
 
 
@@ -279,6 +280,33 @@ def prior(name: str, **arguments: Any) -> Prior:
             f"{name} cannot be made from these arguments: {error}", fix=f"it has {known}"
         ) from error
     return from_variable(variable, **given)
+
+
+def as_prior(value: Any) -> Prior:
+    """Return a prior from ours, ``pm.X.dist(...)``, or an object of bambi's.
+
+    Raises
+    ------
+    PriorError
+        It is none of these.
+    """
+    if isinstance(value, Prior):
+        return value
+    if isinstance(value, CovariancePrior):
+        raise PriorError(
+            f"{value} is a prior for covariances of group effects.",
+            fix="pass it as prior_covariance=",
+        )
+    if hasattr(value, "owner") and hasattr(value, "type"):
+        return from_variable(value)
+    if hasattr(value, "name") and isinstance(getattr(value, "args", None), dict):
+        return prior(value.name, **value.args)
+    raise PriorError(
+        f"A prior is one of {FAMILIAR}, not {value!r}.",
+        fix=f"write for example gl.normal(0, {value!r})"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else None,
+    )
 
 
 def _positive(variable: TensorVariable, prior: Prior) -> TensorVariable:
