@@ -29,6 +29,8 @@ from glimmer.results.posterior.intervals import (
     predictive_error,
     predictive_interval,
 )
+from glimmer.results.predict.draws_in_use import Draws
+from glimmer.results.predict.outcomes import drawn_outcomes
 from glimmer.results.predict.predict import posterior_epred, posterior_predict
 
 
@@ -53,9 +55,9 @@ def test_variances_are_those_of_draws(family):
     assembly = assemble(model.spec, model.design, observe=False)
     one = model.fitted["posterior"].to_dataset().isel(chain=[0], draw=[3])
     (expected,) = replay(assembly.model, [variance(assembly.outcome)], one)
-    many = one.isel(draw=np.zeros(4000, dtype=int))
-    (drawn,) = replay(assembly.model, [assembly.outcome], many, seed=1)
-    ratio = drawn[0].var(axis=0) / expected[0, 0]
+    many = Draws(one.isel(draw=np.zeros(4000, dtype=int)), model.spec)
+    drawn = drawn_outcomes(model.spec.family, assembly, many, 1)
+    ratio = drawn.var(axis=0) / expected[0, 0]
     assert abs(np.log(ratio).mean()) < 0.06
 
 

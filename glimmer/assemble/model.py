@@ -43,6 +43,9 @@ class Assembly:
         The outcome's distribution.
     smooths : dict of str to tensor, shape (n,)
         The value of each smooth, by label.
+    arguments : dict of str to tensor, a number or shape (n,)
+        Of the outcome's distribution besides the linear predictor:
+        ``family.outcome(eta, **arguments)`` is the outcome.
     parameters : dict of str to tensor, a number or shape (n,)
         Of the curve of a nonlinear model.
     """
@@ -52,6 +55,7 @@ class Assembly:
     expected: TensorVariable
     outcome: TensorVariable
     smooths: dict[str, TensorVariable]
+    arguments: dict[str, Any]
     parameters: dict[str, TensorVariable] = field(default_factory=dict)
 
 
@@ -89,7 +93,7 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
         outcome = spec.family.outcome(eta, **extra)
         if observe and spec.likelihood:
             _observe(spec, design, eta, extra, outcome)
-    return Assembly(model, eta, expected, outcome, smooths, parameters)
+    return Assembly(model, eta, expected, outcome, smooths, extra, parameters)
 
 
 def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]:

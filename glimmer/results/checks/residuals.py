@@ -125,9 +125,9 @@ def _means(
     draws = {name: flat(posterior[name]) for name in run.names}
     size = max(1, CHUNK_BYTES // (8 * model.design.n * len(outputs)))
     totals = [np.zeros(model.design.n) for _ in outputs]
-    for parts in run.chunks(draws, size=size):
-        totals = [total + part.sum(axis=0) for total, part in zip(totals, parts, strict=True)]
     count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    for parts in run.chunks(draws, count, size):
+        totals = [total + part.sum(axis=0) for total, part in zip(totals, parts, strict=True)]
     return [total / count for total in totals]
 
 

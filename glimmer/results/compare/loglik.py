@@ -11,8 +11,10 @@ import xarray as xr
 from glimmer.assemble.model import Assembly, assemble
 from glimmer.errors import OutcomeError
 from glimmer.interpreter.modes import DENSITY
-from glimmer.interpreter.replay import replay
+from glimmer.interpreter.replay import Replay
 from glimmer.results.posterior.draws import every_draw
+from glimmer.results.predict.draws_in_use import Draws
+from glimmer.results.predict.new_levels import LevelStreams, add_unseen, entropy_of
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -105,13 +107,17 @@ def observed(model: ModelBuilder) -> xr.DataArray:
 
 
 def pointwise(
-    spec: ModelSpec, design: Design, posterior: xr.Dataset, seed: Any = None
+    spec: ModelSpec, design: Design, posterior: xr.Dataset, seed: int | None = None
 ) -> xr.DataArray:
     """Log likelihood of the rows of ``design``, dimensions (chain, draw, obs_id)."""
     assembly = assemble(spec, design, observe=False)
     density = log_density(spec, design, assembly)
-    (values,) = replay(assembly.model, [density], posterior, seed, DENSITY)
-    return by_row(values, design, posterior)
+    draws = Draws(posterior, spec)
+    add_unseen(draws, LevelStreams(entropy_of(seed), draws.size), spec, design, assembly.model)
+    run = Replay(assembly.model, [density], draws.names, DENSITY)
+    values = np.concatenate([part for (part,) in run.chunks(draws, draws.size)])
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], design.n)
+    return by_row(values.reshape(shape), design, posterior)
 
 
 def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.DataArray:

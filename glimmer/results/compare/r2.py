@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from glimmer.results.predict.predict import Options
 
 
-class ConditionalVariance(Prediction):
-    """The variance of the outcome given the parameters, at every draw."""
-
-    def _of(self, assembly: Assembly) -> TensorVariable:
-        return variance(assembly.outcome) + pt.zeros_like(assembly.eta)
+def conditional_variance(assembly: Assembly) -> TensorVariable:
+    """The variance of the outcome given the parameters, shape (n,)."""
+    return variance(assembly.outcome) + pt.zeros_like(assembly.eta)
 
 
 def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
@@ -56,10 +54,11 @@ def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options
     """
     options.setdefault("random_seed", 1)
     mean = Prediction(model, newdata, "mean", **options)
-    residual = ConditionalVariance(model, newdata, "response", **options)
-    mu, trials = mean.array(), residual.design.trials
+    outcome = Prediction(model, newdata, "response", **options)
+    mu, trials = mean.array(), outcome.design.trials
+    residual = outcome.array(of=conditional_variance)
     explained = (mu if trials is None else mu * trials).var("obs_id", ddof=1)
-    return (explained / (explained + residual.array().mean("obs_id"))).rename("R2")
+    return (explained / (explained + residual.mean("obs_id"))).rename("R2")
 
 
 def loo_R2(model: ModelBuilder, draws: int = 4000, *, random_seed: int = 1) -> xr.DataArray:

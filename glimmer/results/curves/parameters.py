@@ -111,14 +111,15 @@ def row_draws(model: ModelBuilder, newdata: Any) -> dict[str, np.ndarray]:
     """Draws of the curve's parameters in each row where effects are zero, each (n, draws)."""
     from glimmer.assemble import assemble
     from glimmer.interpreter.replay import Replay
-    from glimmer.results.predict.prediction import Draws, Prediction, narrowed
+    from glimmer.results.predict.draws_in_use import Draws, narrowed
+    from glimmer.results.predict.prediction import Prediction
 
     prediction = Prediction(model, newdata, "mean", groups=None)
     spec, design, levels = narrowed(prediction.spec, prediction.design)
     assembly = assemble(spec, design, observe=False)
-    draws = Draws(prediction, spec, levels)
+    draws = Draws(prediction.posterior, spec, levels, prediction.positions, prediction.effects)
     run = Replay(assembly.model, list(assembly.parameters.values()), draws.names)
-    values = run({name: draws[name] for name in run.names})
+    values = run(draws, draws.size)
     flat = [array.reshape(prediction.size, -1) for array in values]
     return _by_row(assembly, flat, (design.n, prediction.size))
 

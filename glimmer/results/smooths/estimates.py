@@ -170,7 +170,8 @@ def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np
     width = max(block.size for block in smooth.blocks)
     size = max(1, CHUNK_BYTES // (8 * max(frame.n, 1) * width))
     draws = {name: flat(posterior[name]) for name in run.names}
-    return np.concatenate([part for (part,) in run.chunks(draws, size=size)])
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    return np.concatenate([part for (part,) in run.chunks(draws, count, size)])
 
 
 def chosen_smooths(model: ModelBuilder, asked: str | Sequence[str] | None) -> list[Smooth]:
