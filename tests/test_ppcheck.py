@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import matplotlib
+from methods import (
+    fitted_values,
+    pairs,
+    plot,
+    posterior_epred,
+    posterior_interval,
+    posterior_predict,
+    posterior_vs_prior,
+    pp_check,
+    predictive_error,
+    predictive_interval,
+    residuals,
+)
 
 matplotlib.use("agg")
 
@@ -20,18 +33,10 @@ from glimmer.assemble import assemble
 from glimmer.errors import ArgumentError, DataError, FamilyError, PriorError, WrongLength
 from glimmer.interpreter.replay import replay
 from glimmer.results.checks import ppcheck
-from glimmer.results.checks.fit_plots import pairs, plot, posterior_vs_prior
-from glimmer.results.checks.ppcheck import KINDS, pp_check
-from glimmer.results.checks.residuals import fitted_values, residuals
+from glimmer.results.checks.ppcheck import KINDS
 from glimmer.results.checks.variance import variance
-from glimmer.results.posterior.intervals import (
-    posterior_interval,
-    predictive_error,
-    predictive_interval,
-)
 from glimmer.results.predict.draws_in_use import Draws
 from glimmer.results.predict.outcomes import drawn_outcomes
-from glimmer.results.predict.predict import posterior_epred, posterior_predict
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.assemble import Assembly
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.spec import Design, ModelSpec
 
 Kind = Literal["mean", "linpred", "response"]
@@ -59,7 +59,7 @@ class Prediction:
 
     def __init__(
         self,
-        model: ModelBuilder,
+        fit: Fitted,
         newdata: Any,
         kind: Kind,
         *,
@@ -79,8 +79,8 @@ class Prediction:
         _choose("kind", kind, ("mean", "linpred", "response"))
         _choose("new_levels", new_levels, ("sample", "zero", "error"))
         _choose("missing_groups", missing_groups, ("error", "unknown"))
-        self.spec, self.kind, self.new_levels = model.spec, kind, new_levels
-        self.posterior = model.fitted["posterior"].to_dataset()
+        self.spec, self.kind, self.new_levels = fit.spec, kind, new_levels
+        self.posterior = fit.posterior
         entropy = entropy_of(random_seed)
         self.positions = _positions(self.posterior, draws, entropy)
         rule: Any = "zero" if new_levels == "zero" else "sample"
@@ -97,12 +97,12 @@ class Prediction:
         given = PerRowArguments(offset, trials, weights)
         if self.new:
             self.design, self.columns = new_design(
-                model, newdata, needs_of(self.spec, kind, groups), missing_groups, given
+                fit, newdata, needs_of(self.spec, kind, groups), missing_groups, given
             )
         else:
-            self.design = _training_design(model, given)
+            self.design = _training_design(fit, given)
         self._check_levels()
-        self._check_draws(model)
+        self._check_draws(fit)
 
     def _check_levels(self) -> None:
         if self.new_levels == "error" and (listed := self.unseen()):
@@ -114,7 +114,7 @@ class Prediction:
                 fix='correct them, or pass new_levels="sample" or "zero"',
             )
 
-    def _check_draws(self, model: ModelBuilder) -> None:
+    def _check_draws(self, fit: Fitted) -> None:
         """The draws must be of this model: their levels are the specification's."""
         for block in self.spec.groups:
             coord = self.posterior.coords.get(block.level_dim)
@@ -123,7 +123,7 @@ class Prediction:
                     f"The draws are of another model: their levels of {block.factor_name!r} differ."
                 )
         for name in sorted(self.effects - set(self.posterior.data_vars)):
-            raise not_stored(model, name)
+            raise not_stored(fit, name)
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
@@ -267,16 +267,14 @@ def _check_complete(model: pm.Model, draws: Draws) -> None:
         )
 
 
-def _training_design(model: ModelBuilder, given: PerRowArguments) -> Design:
+def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
     for name in ("offset", "trials", "weights"):
         if getattr(given, name) is not None:
             raise ArgumentError(
                 f"{name}= belongs to new data; the training rows have theirs.",
                 fix=f"pass newdata=, or leave {name}= out",
             )
-    if model.design is None:
-        raise NotFitted("The model has no training rows.", fix="pass newdata=")
-    return model.design
+    return fit.design
 
 
 def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
