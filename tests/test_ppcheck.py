@@ -61,7 +61,7 @@ def test_variances_are_those_of_draws(family):
     one = model.fitted["posterior"].to_dataset().isel(chain=[0], draw=[3])
     (expected,) = replay(assembly.model, [variance(assembly.outcome)], one)
     many = Draws(one.isel(draw=np.zeros(4000, dtype=int)), model.spec)
-    drawn = drawn_outcomes(model.spec.family, assembly, many, 1)
+    drawn = drawn_outcomes(assembly, many, 1)
     ratio = drawn.var(axis=0) / expected[0, 0]
     assert abs(np.log(ratio).mean()) < 0.06
 

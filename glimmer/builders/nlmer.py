@@ -85,7 +85,7 @@ class NlmerBuilder(ModelBuilder):
     ...     "circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree", gl.load_data("Orange")
     ... )
     >>> [v.name for v in model.build().free_RVs]
-    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree']
+    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree_value']
     """
 
     verb = "nlmer"
@@ -123,7 +123,7 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.learn.curve_model import learn_curve_model
+        from glimmer.learn.model import learn_model
         from glimmer.learn.options import CurveOptions, Options
 
         options = Options(
@@ -155,7 +155,7 @@ class NlmerBuilder(ModelBuilder):
             priors=priors,
         )
         self.functions = functions
-        self.spec, self.design, self.frame = learn_curve_model(
+        self.spec, self.design, self.frame = learn_model(
             formula, Frame(data), get_family(family), options, curve
         )
 

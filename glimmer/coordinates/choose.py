@@ -55,7 +55,7 @@ def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | No
     laid = layout(spec, design)
     if laid is None:
         return None
-    if spec.nonlinear is not None:
+    if spec.curve is not None:
         compile_ahead(CURVES)
     else:
         normal = spec.family.normal and coordinates != "whitened"
@@ -86,6 +86,6 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
 
 def _doubtful(spec: ModelSpec) -> bool:
     """Whether there may be no mode, or two."""
-    if spec.nonlinear is not None:
-        return not spec.nonlinear.settled
+    if spec.curve is not None:
+        return not spec.curve.settled
     return spec.family.link_name in spec.family.needs_intercept

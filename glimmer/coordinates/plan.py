@@ -11,7 +11,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.assemble.model import register_auxiliary
+from glimmer.assemble.outcome import register_auxiliary
 from glimmer.coordinates.as_data import numbers_as_data
 from glimmer.coordinates.coefficient_draws import draw_coefficients, rest_places
 from glimmer.coordinates.layout import Layout
@@ -150,7 +150,7 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
     """Integrate the coefficients out of a normal model with normal priors."""
     spec = laid.spec
     normal = spec.family.normal and spec.family.link_name == "identity" and laid.normal
-    if not normal or spec.nonlinear is not None:
+    if not normal or spec.curve is not None or laid.shifts:
         return None
     assert design.y is not None  # noqa: S101
     logarithmic = spec.family.unit == "log y"

@@ -8,15 +8,21 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.assemble.curve_outcome import register_residual
-from glimmer.assemble.model import register_auxiliary
-from glimmer.coordinates.as_data import as_data, numbers_as_data
-from glimmer.coordinates.likelihood import exponents, outcome_of
+from glimmer.assemble.outcome import (
+    exponents,
+    following,
+    outcome_of,
+    register_auxiliary,
+    register_residual,
+)
+from glimmer.assemble.stage import staged
+from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
 from glimmer.families.builtin import is_shipped
 from glimmer.kernels import FAMILIES, Predictor, RowDensity, Whiten, cross_products, pack_rows
+from glimmer.spec.names import ROWS
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -38,11 +44,12 @@ def whitened(laid: Layout, design: Design) -> Plan:
         The penalized mode was not found, or has ordered intercepts that could trade places.
     """
     spec, blocks, products = laid.spec, laid.blocks, _products(laid, whitening_mode(laid, design))
-    rows = {} if spec.nonlinear is None else {"obs_id": design.rows}
+    rows = {ROWS: design.rows} if spec.curve else {}
     with pm.Model(coords={**spec.coords, **rows}) as model:
         aux, noise = register_auxiliary(spec)
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
+        shifts = laid.shifted(noise)
         numbers_as_data(model)
         z, prior = pm.Flat(Z, shape=blocks.size), prior_data(laid)
         coefficients, density, _ = Whiten()(
@@ -57,7 +64,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
         pm.Potential("common", _common_density(laid, coefficients, *prior))
         if laid.orderings:
             pm.Potential("ordered", _ordered(laid, coefficients))
-        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
+        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients, shifts))
     return Plan("whitened", model, laid, products, triangles, scales, pt.ones(()))
 
 
@@ -98,16 +105,19 @@ def _likelihood(
     aux: dict[str, Any],
     residual: dict[str, Any],
     coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if _has_kernel(laid.spec, design):
+    if _has_kernel(laid.spec, design) and not shifts:
         return _row_density(laid, design, aux, coefficients)
-    etas = [
-        Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
-        for name, rows in laid.predictors.items()
-    ]
-    outcome = outcome_of(laid.spec, design, aux, residual, etas)
-    return pt.sum(outcome.density(outcome.eta))
+    spec, etas = laid.spec, {}
+    for name, rows in laid.predictors.items():
+        eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
+        etas[name] = eta + shifts[name] if name in shifts else eta
+    found = staged(spec, design, etas, of_known_shape)
+    parameters = following(spec, aux, residual, found.curve)
+    outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
+    return pt.sum(outcome.density(of_known_shape("y", design.y)))
 
 
 def _has_kernel(spec: ModelSpec, design: Design) -> bool:
@@ -117,7 +127,7 @@ def _has_kernel(spec: ModelSpec, design: Design) -> bool:
     """
     family, weighted = spec.family, design.weights is not None
     return (
-        spec.nonlinear is None
+        spec.curve is None
         and (family.name, family.link_name) in FAMILIES
         and is_shipped(family)
         and spec.weights != "precision"

@@ -36,6 +36,7 @@ from glimmer.formula.nodes import (
     spine,
     variables,
 )
+from glimmer.formula.specials import special_words
 
 type Functions = Mapping[str, Callable[..., np.ndarray]]
 type Memory = dict[str, Any]
@@ -103,9 +104,10 @@ class Evaluator:
     ) -> None:
         self.frame, self.formula, self.functions = frame, formula, functions
         self.memory, self.learning = memory, learning
-        if clash := sorted(set(functions) & (set(FUNCTIONS) | set(factors.OPTIONS))):
+        taken = {*FUNCTIONS, *factors.OPTIONS, *special_words()}
+        if clash := sorted(taken.intersection(functions)):
             raise DuplicateName(
-                f"{clash[0]!r} is a function of formulas already.", fix="give yours another name"
+                f"{clash[0]!r} has a meaning in formulas already.", fix="give yours another name"
             )
 
     def value(self, node: Node) -> np.ndarray | Factor:
@@ -222,6 +224,12 @@ class Evaluator:
         if call.function in self.functions:
             return self._finite(call, self._users(call))
         function = FUNCTIONS.get(call.function)
+        if call.function in special_words():
+            raise self._problem(
+                f"{call} is a term of its own; it cannot be an argument or a factor.",
+                call,
+                "add it to the other terms, as in y ~ x + s(z)",
+            )
         if function is None:
             known = [*FUNCTIONS, *factors.OPTIONS, *self.functions]
             raise UnknownFunction(

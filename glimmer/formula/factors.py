@@ -8,8 +8,8 @@ from typing import Any
 
 from glimmer.data import Factor
 from glimmer.errors import NewLevel, SyntaxProblem, WrongType, suggestion
+from glimmer.formula.arguments import flag, text, texts
 from glimmer.formula.nodes import Call, Name, Node, Number, String
-from glimmer.formula.options import flag, text, texts
 from glimmer.record import record
 
 type State = dict[str, Any]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from glimmer.errors import Constant
-from glimmer.formula.options import flag, number, whole
+from glimmer.formula.arguments import flag, number, whole
 from glimmer.formula.polynomials import learn_poly, poly
 from glimmer.formula.splines import bs, learn_bs, learn_ns, ns
 

@@ -14,7 +14,7 @@ from glimmer.errors import (
     SyntaxProblem,
     TooComplex,
 )
-from glimmer.formula.letters import (
+from glimmer.formula.characters import (
     called,
     continues_name,
     impostor,

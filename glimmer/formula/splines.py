@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glimmer.errors import DataWarning, DesignError, SyntaxProblem, warn
-from glimmer.formula.options import flag, numbers, whole
+from glimmer.formula.arguments import flag, numbers, whole
 
 type State = dict[str, Any]
 

@@ -118,6 +118,45 @@ class Prior:
         return None
 
 
+@dataclass(frozen=True)
+class Covariance:
+    """A covariance matrix as its standard deviations and the Cholesky factor of its correlations.
+
+    Attributes
+    ----------
+    sds : list of scalar tensors, length p
+    chol : list of lists of scalar tensors
+        ``chol[k][m]`` for m <= k.
+    """
+
+    sds: list[Any]
+    chol: list[list[Any]]
+
+
+class CovariancePrior:
+    """A prior for the covariance of a block of group-specific effects."""
+
+    def rescaled(self, scales: Scales) -> CovariancePrior:
+        """Return the prior in the units of the data."""
+        return self
+
+    def build(
+        self, name: str, sd_names: tuple[str, ...], noise: TensorVariable | float
+    ) -> Covariance:
+        """Register the prior's variables in the current PyMC model.
+
+        Parameters
+        ----------
+        name : str
+            Prefix of the variables of the block as a whole.
+        sd_names : tuple of str, length p
+            Names under which the standard deviations are registered.
+        noise : tensor or float
+            What standard deviations are relative to.
+        """
+        raise NotImplementedError
+
+
 class LocationScale(Prior):
     """A symmetric prior with a location and a scale; both may be vectors."""
 

@@ -24,7 +24,7 @@ from glimmer.errors import (
     suggestion,
     warn,
 )
-from glimmer.smooths.algebra import householder_complement
+from glimmer.smooths.matrices import householder_complement
 
 Columns = Sequence[Column]
 Orders = tuple[float | None, ...]

@@ -10,7 +10,6 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import defined_null, frozen
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -21,6 +20,7 @@ from glimmer.smooths.basis import (
     matrix,
     register_basis,
 )
+from glimmer.smooths.matrices import defined_null, frozen
 from glimmer.smooths.random_effect import level_codes
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import NewLevel, SmoothError, suggestion
 from glimmer.record import record
-from glimmer.smooths.algebra import TINY, frozen
 from glimmer.smooths.basis import Basis, Columns, Orders, register_basis
+from glimmer.smooths.matrices import TINY, frozen
 from glimmer.smooths.random_effect import level_codes
 
 FORMS = 'xt={"nb": {region: neighbours}}, {"polys": {region: outline}} or {"penalty": matrix}'

@@ -9,9 +9,9 @@ from typing import Any
 from glimmer.errors import FormulaError, SmoothError, Span, suggestion
 from glimmer.formula import Call, Name, Node, Number, String, Unary
 from glimmer.formula.nodes import CONSTANTS
+from glimmer.formula.specials import SMOOTHS
 from glimmer.record import record
 
-FUNCTIONS = ("s", "te", "ti", "t2")
 COMMON = ("k", "bs", "m", "by", "fx", "pc", "id", "xt")
 OPTIONS = {
     "s": COMMON,
@@ -106,8 +106,8 @@ def smooth_spec(function: str, *variables: str, **options: Any) -> SmoothSpec:
     >>> smooth_spec("te", "x", "z", k=(4, 6)).k
     (4, 6)
     """
-    if function not in FUNCTIONS:
-        raise SmoothError(f"There is no smooth {function}().", fix=suggestion(function, FUNCTIONS))
+    if function not in SMOOTHS:
+        raise SmoothError(f"There is no smooth {function}().", fix=suggestion(function, SMOOTHS))
     for name in options:
         if name not in OPTIONS[function]:
             raise SmoothError(

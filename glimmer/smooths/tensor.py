@@ -14,7 +14,8 @@ import numpy as np
 from glimmer.data import Column, Numeric
 from glimmer.errors import DesignWarning, SmoothError, warn
 from glimmer.record import record
-from glimmer.smooths.algebra import (
+from glimmer.smooths.basis import Basis, Columns, Orders, matrix
+from glimmer.smooths.matrices import (
     TINY,
     defined_null,
     eigen,
@@ -23,7 +24,6 @@ from glimmer.smooths.algebra import (
     row_kron,
     split,
 )
-from glimmer.smooths.basis import Basis, Columns, Orders, matrix
 
 
 @record

@@ -1,9 +1,9 @@
-"""The specification of what is nonlinear: a curve, its inputs and its parameters."""
+"""A curve: the stage from the predictors of its parameters to the mean of the outcome."""
 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from glimmer.record import record
 from glimmer.spec.transforms import Transform
 
 if TYPE_CHECKING:
-    from glimmer.spec.model import LinearPredictor
+    from glimmer.families import Family
 
 
 @record
-class NonlinearParameter:
+class CurveParameter:
     """A parameter of a curve.
 
     Attributes
@@ -27,37 +27,15 @@ class NonlinearParameter:
     kind : str
         What it measures; see `glimmer.nonlinear.KINDS`.
     transform : Transform
-    predictor : LinearPredictor or None
-        On the scale of the transform; None for a known value.
+        From its predictor to its value.
     value : float or None
-        The known value.
-    unit : float
-        The scale of its default prior, on the scale of the transform.
-    origin, reach : float
-        Chains start at most ``reach`` from ``origin``, on that scale.
+        A known value, in place of a predictor.
     """
 
     name: str
     kind: str
     transform: Transform
-    predictor: LinearPredictor | None
     value: float | None = None
-    unit: float = 1.0
-    origin: float = 0.0
-    reach: float = 1.0
-
-    @property
-    def bare(self) -> bool:
-        """Whether an intercept is all there is of the population's value."""
-        p = self.predictor
-        return p is not None and p.intercept and not (p.common or p.smooths or p.offsets)
-
-    @property
-    def intercept_name(self) -> str:
-        """Name of the intercept on the scale of the transform."""
-        if not self.bare:
-            return f"{self.name}_Intercept"
-        return self.name if self.transform.identity else f"{self.name}_link"
 
 
 @record
@@ -81,10 +59,15 @@ class Ordering:
         """Name of the variable that holds the k intercepts."""
         return f"{'_'.join(self.parameters)}_ordered"
 
+    @property
+    def dim(self) -> str:
+        """Name of its dimension."""
+        return f"{self.name}_dim"
+
 
 @record
 class Information:
-    """What the rows of each group say of a parameter: as much as one normal observation of it.
+    """What the rows of each group tell of a parameter: as much as one normal observation of it.
 
     Attributes
     ----------
@@ -107,16 +90,18 @@ class Information:
 
 
 @record
-class Nonlinear:
-    """What is nonlinear in a model.
+class Curve:
+    """A mean function with its data and its parameters.
 
     Attributes
     ----------
     function : MeanFunction
     inputs : tuple of tuple of Learned
         For each data argument of the function, the columns it is made of.
-    parameters : tuple of NonlinearParameter
+    parameters : tuple of CurveParameter
         In the order of the function's arguments.
+    offsets : tuple of Learned
+        Added to the curve, on the scale of the link.
     orderings : tuple of Ordering
     scale : {"response", "link"}
         Whether the curve is the mean (the median, of a lognormal outcome) or the linear predictor.
@@ -124,6 +109,8 @@ class Nonlinear:
         See `glimmer.spec.residuals.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of the curve in residual models.
+    settled : bool
+        Whether chains start at the self-start, not between two sets of parameters.
     information : dict of str to Information
         By effect, where sampling makes use of it.
     formulas : dict of str to str
@@ -132,25 +119,48 @@ class Nonlinear:
 
     function: MeanFunction
     inputs: tuple[tuple[Learned, ...], ...]
-    parameters: tuple[NonlinearParameter, ...]
+    parameters: tuple[CurveParameter, ...]
+    offsets: tuple[Learned, ...] = ()
     orderings: tuple[Ordering, ...] = ()
     scale: Literal["response", "link"] = "response"
     residual: str = "constant"
     reference: float = 1.0
+    settled: bool = True
     information: dict[str, Information] = field(default_factory=dict)
     formulas: dict[str, str] = field(default_factory=dict)
 
     @property
-    def free(self) -> tuple[NonlinearParameter, ...]:
+    def free(self) -> tuple[CurveParameter, ...]:
         """The parameters that are not known."""
-        return tuple(p for p in self.parameters if p.predictor is not None)
+        return tuple(p for p in self.parameters if p.value is None)
 
     @property
-    def settled(self) -> bool:
-        """Whether chains start at the self-start, not between two sets of parameters."""
-        starts = ((p.predictor.start, p.origin) for p in self.free if p.predictor is not None)
-        return all(start == origin for start, origin in starts)
+    def coords(self) -> dict[str, Any]:
+        """Coordinates of the dimensions of ordered intercepts."""
+        return {ordering.dim: list(ordering.parameters) for ordering in self.orderings}
 
-    def parameter(self, name: str) -> NonlinearParameter:
+    def parameter(self, name: str) -> CurveParameter:
         """The parameter of that name."""
         return next(p for p in self.parameters if p.name == name)
+
+    def values(self, etas: dict[str, Any]) -> dict[str, Any]:
+        """The parameters from their predictors (tensors); one above another follows it."""
+        import pytensor.tensor as pt
+
+        values: dict[str, Any] = {
+            p.name: pt.as_tensor(float(p.value)) for p in self.parameters if p.value is not None
+        }
+        waiting = [p for p in self.free if p.name in etas]
+        while ready := [p for p in waiting if not p.transform.other or p.transform.other in values]:
+            for p in ready:
+                values[p.name] = p.transform.inverse(etas[p.name], values)
+            waiting = [p for p in waiting if p not in ready]
+        return values
+
+    def eta(self, family: Family, curve: Any) -> Any:
+        """The outcome's linear predictor where the curve has some value (tensors)."""
+        import pytensor.tensor as pt
+
+        if self.scale == "link":
+            return curve
+        return pt.log(curve) if family.unit == "log y" else family.link_function.forward(curve)

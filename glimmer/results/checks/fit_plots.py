@@ -63,7 +63,7 @@ def plot(
 
     Examples
     --------
-    >>> model.plot("areas", regex_pars="sigma")  # doctest: +SKIP
+    >>> areas = model.plot("areas", regex_pars="sigma")
     """
     if kind not in KINDS:
         raise ArgumentError(f"There is no plot {kind!r}.", fix=suggestion(kind, KINDS))

@@ -72,7 +72,7 @@ def pp_check(
 
     Examples
     --------
-    >>> model.pp_check("stat", stat="sd", group="Subject")  # doctest: +SKIP
+    >>> axes = model.pp_check("stat", stat="sd", group="Subject")
     """
     _check(fit, kind, group, draws)
     replicated = posterior_predict(fit, draws=draws, random_seed=random_seed)

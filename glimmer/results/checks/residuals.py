@@ -36,7 +36,7 @@ def fitted_values(fit: Fitted) -> xr.DataArray:
 
     Examples
     --------
-    >>> model.fitted_values().sizes  # doctest: +SKIP
+    >>> model.fitted_values().sizes
     Frozen({'obs_id': 180})
     """
     (mu,) = _means(fit, lambda assembly: [assembly.expected])

@@ -62,7 +62,7 @@ def log_lik(
 
     Examples
     --------
-    >>> model.log_lik().sizes["obs_id"]  # doctest: +SKIP
+    >>> model.log_lik().sizes["obs_id"]
     180
     """
     posterior = every_draw(fit)

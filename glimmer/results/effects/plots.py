@@ -51,7 +51,7 @@ def plot_predictions(
 
     Examples
     --------
-    >>> model.plot_predictions(["Days", "Subject"], groups="all")  # doctest: +SKIP
+    >>> axes = model.plot_predictions(["Days", "Subject"], groups="all")
     """
     effects = predictions(fit, conditional, **options)
     label = f"{fit.spec.names.outcome}{_scale(options)}"

@@ -49,7 +49,8 @@ def posterior_interval(
 
     Examples
     --------
-    >>> model.posterior_interval(0.5, regex_pars="Subject")  # doctest: +SKIP
+    >>> list(model.posterior_interval(0.5, regex_pars="Days").columns)
+    ['25%', '75%']
     """
     from arviz_base import xarray_var_iter
     from arviz_base.labels import BaseLabeller

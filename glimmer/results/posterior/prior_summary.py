@@ -63,5 +63,5 @@ class PriorTable:
 
 def prior_summary(spec: ModelSpec) -> PriorTable:
     """The priors of a model, fitted or not."""
-    rotated = spec.predictor.rotation is not None
+    rotated = any(p.rotation is not None for p in spec.predictors.values())
     return PriorTable(spec.formula, spec.priors.lines, rotated)

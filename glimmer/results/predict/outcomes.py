@@ -13,24 +13,23 @@ import pytensor.tensor as pt
 
 from glimmer.interpreter.replay import Replay
 from glimmer.interpreter.sampler import Sampler
+from glimmer.spec.names import ROWS
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.assemble import Assembly
-    from glimmer.families import Family
     from glimmer.results.predict.draws_in_use import Draws
 
 DRAWS_AT_ONCE = 256
 """A constant, since some distributions draw other numbers for batches of another size."""
 
 
-def drawn_outcomes(family: Family, assembly: Assembly, draws: Draws, seed: Any) -> np.ndarray:
+def drawn_outcomes(assembly: Assembly, draws: Draws, seed: Any) -> np.ndarray:
     """Draw the outcome of each row at every draw of a model's variables.
 
     Parameters
     ----------
-    family : Family
     assembly : Assembly
         Of the model on the rows in question.
     draws : Draws
@@ -41,11 +40,11 @@ def drawn_outcomes(family: Family, assembly: Assembly, draws: Draws, seed: Any) 
     -------
     ndarray, shape (draws, n)
     """
-    n = len(assembly.model.coords["obs_id"])
-    arguments = [assembly.eta, *map(pt.as_tensor, assembly.arguments.values())]
+    n, names = len(assembly.model.coords[ROWS]), assembly.outcome.arguments
+    arguments = [assembly.eta, *map(pt.as_tensor, names.values())]
     run = Replay(assembly.model, arguments, draws.names)
     eta, *others = inputs = [_batch_of(argument, n) for argument in arguments]
-    outcome = family.outcome(eta, **dict(zip(assembly.arguments, others, strict=True)))
+    outcome = assembly.outcome.family.outcome(eta, **dict(zip(names, others, strict=True)))
     sampler = Sampler(inputs, [outcome])
     sampler.seed(seed)
     out = np.empty((draws.size, n), dtype=outcome.type.dtype)

@@ -103,10 +103,9 @@ def predict(
 
     Examples
     --------
-    >>> import glimmer as gl
-    >>> model = gl.lmer("Reaction ~ Days + (Days | Subject)", gl.load_data("sleepstudy"))
     >>> predictions = model.predict({"Days": [0, 9], "Subject": ["308", "someone new"]})
-    >>> predictions["predictions"]["mu"].mean(("chain", "draw"))
+    >>> predictions["predictions"]["mu"].mean(("chain", "draw")).sizes
+    Frozen({'obs_id': 2})
     """
     options: Options = {
         "groups": groups,
@@ -135,8 +134,10 @@ def predict_chunks(
 
     Examples
     --------
-    >>> for part in model.predict_chunks(table):  # doctest: +SKIP
-    ...     part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> for part in model.predict_chunks(gl.load_data("sleepstudy"), kind="mean"):
+    ...     interval = part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> interval.sizes
+    Frozen({'quantile': 2, 'obs_id': 180})
     """
     prediction = Prediction(fit, newdata, kind, **options)
     for rows, values in prediction.blocks():

@@ -210,7 +210,7 @@ class Prediction:
             output, points = marginal_mean(spec, design, assembly), points_of(spec)
         elif of is None and self.kind == "response":
             seed = [self.streams.entropy, OUTCOME_STREAM, rows.start]
-            return drawn_outcomes(spec.family, assembly, draws, seed)
+            return drawn_outcomes(assembly, draws, seed)
         else:
             output, points = (of or EXPRESSIONS[self.kind])(assembly), 1
         return self._replayed(assembly.model, output, draws, 8 * max(design.n, 1) * points)

@@ -45,10 +45,8 @@ def edf(fit: Fitted) -> pd.Series:
 
     Examples
     --------
-    >>> model.edf()  # doctest: +SKIP
-    smooth
-    s(Days)    1.9
-    Name: edf, dtype: float64
+    >>> bool(1 <= model.edf()["s(Days)"] <= 4)  # k = 5, less the centring
+    True
     """
     import pandas as pd
     from scipy.sparse import diags_array
@@ -119,10 +117,8 @@ def k_check(
 
     Examples
     --------
-    >>> model.k_check()  # doctest: +SKIP
-              k  edf  k_index  p_value
-    smooth
-    s(Days)   4  1.9     1.07     0.82
+    >>> list(model.k_check().columns)
+    ['k', 'edf', 'k_index', 'p_value']
     """
     import pandas as pd
 
@@ -174,7 +170,8 @@ def concurvity(fit: Fitted, full: bool = True) -> Any:
 
     Examples
     --------
-    >>> model.concurvity().loc["worst"].max() < 0.8  # doctest: +SKIP
+    >>> list(model.concurvity().index)
+    ['worst', 'observed', 'estimate']
     """
     import pandas as pd
 

@@ -72,9 +72,11 @@ def smooth_estimates(
 
     Examples
     --------
-    >>> model.smooth_estimates("s(Days)", n=3)  # doctest: +SKIP
-        smooth  Days  estimate    sd  lower  upper
-    0  s(Days)   0.0     -47.3   7.4  -59.5  -35.2
+    >>> model.smooth_estimates("s(Days)", n=3)[["smooth", "Days"]]
+        smooth  Days
+    0  s(Days)   0.0
+    1  s(Days)   4.5
+    2  s(Days)   9.0
     """
     tables = []
     for one in chosen_smooths(fit, smooth):
@@ -124,8 +126,8 @@ def derivatives(
 
     Examples
     --------
-    >>> slopes = model.derivatives("s(Days)")  # doctest: +SKIP
-    >>> slopes[slopes.lower > 0].Days.min()  # from where on it surely rises  # doctest: +SKIP
+    >>> slopes = model.derivatives("s(Days)")
+    >>> surely_rises = slopes[slopes.lower > 0].Days
     """
     if order not in STENCILS:
         raise ArgumentError(f"order={order!r}", fix="use 1 or 2")

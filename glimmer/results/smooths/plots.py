@@ -98,7 +98,7 @@ def plot_nonlinear(
 
     Examples
     --------
-    >>> model.plot_nonlinear("s(Days)", residuals=True)  # doctest: +SKIP
+    >>> axes = model.plot_nonlinear("s(Days)", residuals=True)
     """
     chosen = chosen_smooths(fit, smooths)
     if smooths is None:
