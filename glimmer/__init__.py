@@ -18,7 +18,7 @@ _WHERE = {
     "glmer": "glimmer.builders",
     "glmer_nb": "glimmer.builders",
     "lmer": "glimmer.builders",
-    "load": "glimmer.store.models",
+    "load": "glimmer.builders.saved",
     "load_data": "glimmer.data",
     "loo_compare": "glimmer.results.compare.compare",
     "loo_model_weights": "glimmer.results.compare.compare",

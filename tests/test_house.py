@@ -18,11 +18,10 @@ MOST_LINES = 400
 MOST_CURVE_QUESTIONS = 6
 
 # What is still wrong. The lists may only shrink: an entry that is mended has to be taken out.
-UPWARD = {"results -> builders", "store -> builders", "learn -> assemble"}
+UPWARD = {"learn -> assemble"}
 CIRCLES = {
     "glimmer.builders.base <-> glimmer.builders.to_bambi <-> glimmer.builders.update",
     "glimmer.families.bambi <-> glimmer.families.builtin <-> glimmer.families.family",
-    "glimmer.results.predict.new_levels <-> glimmer.results.predict.prediction",
     "glimmer.spec.curve <-> glimmer.spec.model",
 }
 CLASS_QUESTIONS = {

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 import pytest
+from glimmer.assemble.curve_coordinates import Measured, Ordered
+from glimmer.assemble.groups import Informed
 from natural import PLAIN, log_densities
 from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
-from glimmer.assemble.curve_coordinates import Measured, Ordered
-from glimmer.assemble.groups import Informed
 
 
 def test_density_of_orange() -> None:
@@ -114,7 +114,7 @@ def test_residual_sds_follow_the_curve(residual: str, extra: dict[str, float], s
     found = log_densities(model.build())(point)["y"]
     unit = data["y"].std(ddof=1)
     assert found == pytest.approx(stats.norm.logpdf(data["y"], f, sd(f, unit)).sum())
-    assert "sigma" in model.spec.aux_names and set(extra) <= set(model.spec.aux_names)
+    assert "sigma" in model.spec.names.aux and set(extra) <= set(model.spec.names.aux)
 
 
 @pytest.mark.parametrize(

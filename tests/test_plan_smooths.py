@@ -8,11 +8,11 @@ from natural import PLAIN, log_densities, random_point
 from test_plan import TABLE, dataset, marginal, plan_density
 
 import glimmer as gl
-from glimmer.smooths.laws import covariance_factor
 from glimmer.coordinates.choose import choose
 from glimmer.coordinates.plan import Z
 from glimmer.kernels.ops.mixed import MixedTriangle
 from glimmer.smooths import CholeskyBlock, DiagonalBlock
+from glimmer.smooths.laws import covariance_factor
 
 # formula: the form of its last penalized block
 NORMAL = {

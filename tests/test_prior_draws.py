@@ -12,8 +12,8 @@ from natural import Values, prior_draws
 from scipy import stats
 
 import glimmer as gl
-from glimmer.terms.group_effects import group_effects
 from glimmer.priors.covariance import Covariance
+from glimmer.terms.group_effects import group_effects
 
 DRAWS, N, LEVELS = 20_000, 24, 3
 RNG = np.random.default_rng(5)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.spec import ModelSpec
     from glimmer.spec.priors import PriorLine
 
 HEADINGS = {
@@ -61,7 +61,7 @@ class PriorTable:
     __repr__ = __str__
 
 
-def prior_summary(model: ModelBuilder) -> PriorTable:
+def prior_summary(spec: ModelSpec) -> PriorTable:
     """The priors of a model, fitted or not."""
-    rotated = any(p.rotation is not None for p in model.spec.predictors.values())
-    return PriorTable(model.spec.formula, model.spec.priors.lines, rotated)
+    rotated = any(p.rotation is not None for p in spec.predictors.values())
+    return PriorTable(spec.formula, spec.priors.lines, rotated)
