@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pymc as pm
-import pytensor.tensor as pt
 
 from glimmer.assemble.outcome import (
     Outcome,
@@ -24,9 +23,8 @@ from glimmer.assemble.predictors import (
     register_population,
     register_smooths,
 )
-from glimmer.assemble.stage import staged
-from glimmer.spec.names import OFFSET, ROWS
-from glimmer.terms.naming import MU, data_name
+from glimmer.spec.names import ROWS
+from glimmer.terms.naming import data_name
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -41,8 +39,8 @@ class Assembly:
     Attributes
     ----------
     model : pymc.Model
-    outcome : Outcome
-        With its linear predictor, its expectation and its log density.
+    likelihood : Outcome
+        The outcome with its linear predictor, its expectation and its log density.
     smooths : dict of str to tensor, shape (n,)
         The value of each smooth, by label.
     parameters : dict of str to tensor, a number or shape (n,)
@@ -50,19 +48,29 @@ class Assembly:
     """
 
     model: pm.Model
-    outcome: Outcome
+    likelihood: Outcome
     smooths: dict[str, TensorVariable]
     parameters: dict[str, TensorVariable]
 
     @property
     def eta(self) -> TensorVariable:
         """The outcome's linear predictor, shape (n,)."""
-        return self.outcome.eta
+        return self.likelihood.eta
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the outcome's distribution besides its mean."""
+        return self.likelihood.arguments
+
+    @property
+    def outcome(self) -> TensorVariable:
+        """The outcome's distribution, shape (n,)."""
+        return self.likelihood.distribution()
 
     @property
     def expected(self) -> TensorVariable:
         """The expected outcome, shape (n,); a probability, where there are trials."""
-        return self.outcome.expected
+        return self.likelihood.expected
 
 
 def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assembly:
@@ -85,25 +93,13 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
             etas[name] = own + sum(smooths[name].values())
         for name, added in _group_effects(spec, design, noise, intercepts).items():
             etas[name] = etas[name] + added
-        found = staged(spec, design, _in_rows(spec, design, etas), in_rows)
+        found = spec.stage.staged(etas, design, spec.family, in_rows)
         parameters = following(spec, aux, register_residual(spec), found.curve)
         outcome = outcome_of(spec, design, found.eta, parameters, in_rows)
         if observe and spec.likelihood:
             _observe(spec, design, outcome)
     values = {label: f for own in smooths.values() for label, f in own.items()}
     return Assembly(model, outcome, values, found.parameters)
-
-
-def _in_rows(spec: ModelSpec, design: Design, etas: dict[str, Any]) -> dict[str, Any]:
-    """Predictors with that of the outcome's mean in every row, its offset added."""
-    if MU not in etas:
-        return etas
-    eta = pt.as_tensor(etas[MU])
-    if eta.type.ndim == 0:
-        eta = eta + pt.zeros(design.n)
-    if design.offset is not None:
-        eta = eta + pm.Data(OFFSET, design.offset, dims=ROWS)
-    return {**etas, MU: eta}
 
 
 def _group_effects(

@@ -7,7 +7,6 @@ weights and numbers of trials enter once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 
     from glimmer.families import Family
     from glimmer.spec import Design, ModelSpec
-
-type Data = Callable[[str, np.ndarray], TensorVariable]
-"""From a name and an array to data of the current model."""
+    from glimmer.spec.stage import Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +125,8 @@ def exponents(spec: ModelSpec, design: Design) -> np.ndarray | None:
 
 
 def in_rows(name: str, array: np.ndarray) -> TensorVariable:
-    """Data with the dimension of rows."""
-    return pm.Data(name, array, dims=ROWS)
+    """Data with the dimension of rows; of several columns, without names for these."""
+    return pm.Data(name, array, dims=ROWS if array.ndim == 1 else None)
 
 
 def as_stored(y: np.ndarray, discrete: bool) -> np.ndarray:
@@ -160,8 +157,7 @@ def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]
 
 def register_residual(spec: ModelSpec) -> dict[str, TensorVariable]:
     """Register the parameters of a residual sd that follows a curve, in the current model."""
-    model, curve = pm.modelcontext(None), spec.curve
-    parameters = find_residual(curve.residual).parameters if curve else {}
+    model, parameters = pm.modelcontext(None), find_residual(spec.stage.residual).parameters
     return {
         name: model.register_rv(
             spec.priors.residual[name].above(parameter.lower), spec.names.residual[name]
@@ -174,8 +170,8 @@ def following(
     spec: ModelSpec, parameters: dict[str, Any], residual: dict[str, Any], curve: Any
 ) -> dict[str, Any]:
     """The distribution's parameters with a residual sd that follows the curve."""
-    scale = spec.family.group_scale
-    if curve is None or scale is None or spec.curve is None or spec.curve.residual == "constant":
+    scale, stage = spec.family.group_scale, spec.stage
+    if scale is None or stage.residual == "constant":
         return parameters
-    sd = find_residual(spec.curve.residual).sd
-    return {**parameters, scale: sd(parameters[scale], curve, spec.curve.reference, **residual)}
+    sd = find_residual(stage.residual).sd
+    return {**parameters, scale: sd(parameters[scale], curve, stage.reference, **residual)}

@@ -14,7 +14,7 @@ from glimmer.priors.shrinkage import JointPrior
 from glimmer.priors.value_transforms import Informed, Measured, Ordered
 from glimmer.spec.names import ROWS
 from glimmer.terms.group_effects import Around
-from glimmer.terms.naming import MU, dim_name
+from glimmer.terms.naming import dim_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from glimmer.priors import Prior
     from glimmer.spec import Design, ModelSpec, Predictor
-    from glimmer.spec.curve import Ordering
     from glimmer.spec.priors import CommonPrior
+    from glimmer.spec.stage import Ordering
     from glimmer.terms import CommonTerm
 
 
@@ -50,18 +50,22 @@ def register_smooths(spec: ModelSpec, design: Design, noise: Any) -> dict[str, d
 def register_intercepts(spec: ModelSpec) -> dict[str, Any]:
     """Register the intercepts at the means of the columns, by predictor.
 
+    The values of transformed parameters that have no coefficients are named too.
+
     An intercept has an initial value only where sampling cannot start at the prior's centre: PyMC
     does not take a model with initial values apart (``pm.do``, ``pm.observe``).
     """
     intercepts: dict[str, Any] = {}
-    for ordering in spec.curve.orderings if spec.curve else ():
+    for ordering in spec.stage.orderings:
         intercepts |= _ordered(spec, ordering)
     for name, predictor in spec.predictors.items():
         if predictor.intercept and name not in intercepts:
             prior = spec.priors.predictors[name].intercept
             intercepts[name] = _registered(prior, spec.names.centered[name], _at(predictor, prior))
-    if spec.curve is not None:
-        _name_values(spec, intercepts)
+    typical = spec.stage.values(intercepts)
+    for name, value in spec.names.values.items():
+        if value != spec.names.intercepts[name]:
+            pm.Deterministic(value, typical[name])
     return intercepts
 
 
@@ -79,14 +83,14 @@ def register_population(
         eta = pt.dot(X, beta) + eta
     for block in predictor.term_blocks:
         eta = eta + block.contribution(spec.priors, noise, design.terms[block.name])
-    if name in design.offsets and name != MU:
+    if name in design.offsets:
         eta = eta + pm.Data(predictor.offset_name, design.offsets[name], dims=ROWS)
     return eta
 
 
 def around(spec: ModelSpec, intercepts: dict[str, Any]) -> dict[str, Around]:
     """The intercepts that effects are added to, where the data tell something of their sums."""
-    information = spec.curve.information if spec.curve else {}
+    information = spec.stage.information
     found: dict[str, Around] = {}
     for block in spec.groups:
         for target, name in zip(block.column_targets, block.effect_names, strict=True):
@@ -123,15 +127,6 @@ def _ordered(spec: ModelSpec, ordering: Ordering) -> dict[str, Any]:
     )
     names = spec.names.centered
     return {p.name: pm.Deterministic(names[p.name], vector[i]) for i, p in enumerate(own)}
-
-
-def _name_values(spec: ModelSpec, intercepts: dict[str, Any]) -> None:
-    """Name the values of transformed parameters that have no coefficients."""
-    assert spec.curve is not None  # noqa: S101
-    typical = spec.curve.values(intercepts)
-    for name, value in spec.names.values.items():
-        if value != spec.names.intercepts[name]:
-            pm.Deterministic(value, typical[name])
 
 
 def _coefficients(spec: ModelSpec, predictor: Predictor, noise: Any) -> TensorVariable:

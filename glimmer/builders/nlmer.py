@@ -123,6 +123,7 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
+        from glimmer.learn.curve_stage import CurveKind
         from glimmer.learn.model import learn_model
         from glimmer.learn.options import CurveOptions, Options
 
@@ -156,7 +157,7 @@ class NlmerBuilder(ModelBuilder):
         )
         self.functions = functions
         self.spec, self.design, self.frame = learn_model(
-            formula, Frame(data), get_family(family), options, curve
+            formula, Frame(data), get_family(family), options, CurveKind(curve)
         )
 
     parameters = Method("glimmer.results.curves.parameters")

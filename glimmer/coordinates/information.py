@@ -25,7 +25,7 @@ def local_model(
     etas: np.ndarray,
     score: np.ndarray,
     information: np.ndarray,
-    jacobian: np.ndarray | None = None,
+    jacobian: np.ndarray,
 ) -> Local:
     """The normal rows that a likelihood is near some predictors.
 
@@ -37,18 +37,16 @@ def local_model(
     score : ndarray, shape (P, n)
     information : ndarray, shape (P, P, n)
         Observed or expected; where it is not positive, a little of its median is taken.
-    jacobian : ndarray, shape (P, K, n), optional
-        Derivatives of the P parameters by the K predictors; the identity by default.
+    jacobian : ndarray, shape (P, K, n)
+        Derivatives of the P parameters by the K predictors.
     """
     triangle, weights = factored(information)
     along = np.empty_like(score)
     for r in range(len(score)):  # L^-1 g, by substitution
         along[r] = score[r] - np.einsum("sn,sn->n", triangle[r, :r], along[:r])
-    if jacobian is None and len(score) == 1:
+    slopes = np.einsum("prn,pkn->rkn", triangle, jacobian)
+    if slopes.shape[:2] == (1, 1) and np.all(slopes == 1.0):  # one predictor, as it is
         return Local(blocks, etas[0] + along[0] / weights[0], weights[0])
-    slopes = triangle.transpose(1, 0, 2)
-    if jacobian is not None:
-        slopes = np.einsum("rpn,pkn->rkn", slopes, jacobian)
     response = np.einsum("rkn,kn->rn", slopes, etas) + along / weights
     rows = [blocks.combined(own) for own in slopes]
     return Local(Blocks.below(rows), response.ravel(), weights.ravel())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from glimmer.priors import Prior
     from glimmer.spec import Design, ModelSpec
-    from glimmer.spec.curve import Ordering
+    from glimmer.spec.stage import Ordering
     from glimmer.terms import Gaussian, GroupBlock, SmoothBlock, TermArrays, TermBlock
 
     type Normal = GroupBlock | SmoothBlock | TermBlock
@@ -67,7 +67,7 @@ class Layout:
     @property
     def orderings(self) -> tuple[Ordering, ...]:
         """Which intercepts of a curve are ordered."""
-        return self.spec.curve.orderings if self.spec.curve else ()
+        return self.spec.stage.orderings
 
     @property
     def normal(self) -> bool:
@@ -146,7 +146,7 @@ class Layout:
 
     def _around(self) -> dict[str, str]:
         """The intercept of each effect that is a variable together with it."""
-        information = self.spec.curve.information if self.spec.curve else {}
+        information = self.spec.stage.information
         return {
             name: self.spec.names.centered[target]
             for block in self.spec.groups

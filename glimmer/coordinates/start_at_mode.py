@@ -16,7 +16,6 @@ from glimmer.assemble.outcome import (
     register_auxiliary,
     register_residual,
 )
-from glimmer.assemble.stage import staged
 from glimmer.coordinates.as_data import of_known_shape
 from glimmer.coordinates.information import local_model
 from glimmer.coordinates.pirls import Learner, Local, Mode, gaussian_draws, penalised_mode
@@ -52,7 +51,7 @@ def whitening_mode(laid: Layout, design: Design) -> Mode:
     predictors = spec.predictors.values()
     eta = np.repeat([p.start or 0.0 for p in predictors], n)
     eta = eta if blocks.offset is None else eta + blocks.offset
-    if spec.curve is None:
+    if spec.stage.linear:
         return penalised_mode(blocks, local, *fixed, eta=eta)
     levels = min((group.levels for group in blocks.groups), default=1)
     normals = np.random.default_rng(0).standard_normal((max(4, DRAWS // levels), blocks.size))
@@ -100,7 +99,7 @@ def _at_start(
             name: row + shifts[name] if name in shifts else row
             for name, row in zip(laid.stack.names, rows, strict=True)
         }
-        found = staged(spec, design, etas, of_known_shape)
+        found = spec.stage.staged(etas, design, spec.family, of_known_shape)
         parameters = following(spec, aux, register_residual(spec), found.curve)
         outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
         factors = laid.hyperparameters(noise)
@@ -118,7 +117,7 @@ def _at_start(
     def local(eta_of_rows: np.ndarray) -> Local:
         each = np.array(np.split(eta_of_rows, len(rows)))
         _, score, curved, *slopes = likelihood(*each)
-        jacobian = None if spec.curve is None else np.array([slopes])
+        jacobian = np.array([slopes])
         return local_model(laid.blocks, each, score[None], curved[None, None], jacobian)
 
     return local, pytensor.function([], factors, mode=PLAIN)()

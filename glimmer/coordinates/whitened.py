@@ -15,14 +15,12 @@ from glimmer.assemble.outcome import (
     register_auxiliary,
     register_residual,
 )
-from glimmer.assemble.stage import staged
 from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
+from glimmer.coordinates.fused import has_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
-from glimmer.families.builtin import is_shipped
-from glimmer.kernels import FAMILIES, Predictor, RowDensity, Whiten, cross_products, pack_rows
-from glimmer.spec.names import ROWS
+from glimmer.kernels import Predictor, RowDensity, Whiten, cross_products, pack_rows
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from glimmer.coordinates.layout import Layout
     from glimmer.coordinates.pirls import Mode
     from glimmer.kernels import CrossProducts, Rows
-    from glimmer.spec import Design, ModelSpec
+    from glimmer.spec import Design
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
 
@@ -44,8 +42,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
         The penalized mode was not found, or has ordered intercepts that could trade places.
     """
     spec, blocks, products = laid.spec, laid.blocks, _products(laid, whitening_mode(laid, design))
-    rows = {ROWS: design.rows} if spec.curve else {}
-    with pm.Model(coords={**spec.coords, **rows}) as model:
+    with pm.Model(coords=spec.coords) as model:
         aux, noise = register_auxiliary(spec)
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
@@ -108,31 +105,16 @@ def _likelihood(
     shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if _has_kernel(laid.spec, design) and not shifts:
+    if has_kernel(laid.spec, design) and not shifts:
         return _row_density(laid, design, aux, coefficients)
     spec, etas = laid.spec, {}
     for name, rows in laid.predictors.items():
         eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
         etas[name] = eta + shifts[name] if name in shifts else eta
-    found = staged(spec, design, etas, of_known_shape)
+    found = spec.stage.staged(etas, design, spec.family, of_known_shape)
     parameters = following(spec, aux, residual, found.curve)
     outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
     return pt.sum(outcome.density(of_known_shape("y", design.y)))
-
-
-def _has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood.
-
-    That of the normal family takes precisions; all others take exponents.
-    """
-    family, weighted = spec.family, design.weights is not None
-    return (
-        spec.curve is None
-        and (family.name, family.link_name) in FAMILIES
-        and is_shipped(family)
-        and spec.weights != "precision"
-        and not (family.normal and weighted)
-    )
 
 
 def _row_density(

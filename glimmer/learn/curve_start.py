@@ -16,6 +16,7 @@ from glimmer.learn.start import possible
 from glimmer.learn.units import Units
 from glimmer.nonlinear import MeanFunction
 from glimmer.spec.residuals import find_residual
+from glimmer.spec.stage import Curve
 from glimmer.terms import Outcome
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def start_values(family: Family, scale: str, outcome: Outcome) -> np.ndarray:
 
 def check_possible(spec: ModelSpec, design: Design, estimates: Mapping[str, float]) -> None:
     """Raise `NotFinite` where the outcome has no distribution at the self-start."""
-    own = spec.curve
-    assert own is not None  # noqa: S101
+    own = spec.stage
+    assert isinstance(own, Curve)  # noqa: S101
     curve = np.asarray(own.function(*design.inputs, *(estimates[p.name] for p in own.parameters)))
     eta = evaluate(lambda f: own.eta(spec.family, f), curve)
     eta = eta if design.offset is None else eta + design.offset

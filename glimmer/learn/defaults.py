@@ -17,7 +17,7 @@ from glimmer.learn.population import Placement, Population
 from glimmer.learn.units import Units
 from glimmer.priors import CovariancePrior, Prior, Scales, decov, lkj, normal
 from glimmer.priors.base import DEFAULT_SCALE
-from glimmer.spec.curve import CurveParameter
+from glimmer.spec.stage import CurveParameter
 from glimmer.terms import CommonTerm, GroupBlock
 
 PRESETS = ("default", "rstanarm")

@@ -17,7 +17,7 @@ from glimmer.data import Frame
 from glimmer.learn.curve_start import CurveStart
 from glimmer.learn.population import Placement
 from glimmer.nonlinear import MeanFunction
-from glimmer.spec.curve import CurveParameter, Information
+from glimmer.spec.stage import CurveParameter, Information
 from glimmer.spec.transforms import Transform
 from glimmer.terms import GroupBlock
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from glimmer.data import Frame
 from glimmer.errors import DataError, DesignError, suggestion
@@ -11,24 +12,19 @@ from glimmer.families import Family
 from glimmer.formula import Formula
 from glimmer.learn import findings
 from glimmer.learn.checks import Finding, Judge
-from glimmer.learn.curve_formula import read_curve_model
-from glimmer.learn.curve_start import check_possible
-from glimmer.learn.defaults import Defaults, LinearDefaults, center_and_sd
-from glimmer.learn.linear_formula import read_linear_model
-from glimmer.learn.options import CurveOptions, Options
+from glimmer.learn.curve_stage import CurveStage
+from glimmer.learn.linear_stage import LinearKind, LinearStage
+from glimmer.learn.options import Options
 from glimmer.learn.per_row import PerRow
-from glimmer.learn.population import Placement, Population, learn_population
-from glimmer.learn.priors import Resolver, asked_of_curve, asked_of_linear
+from glimmer.learn.population import Population, learn_population
+from glimmer.learn.priors import Resolver
 from glimmer.learn.reading import Reading
-from glimmer.learn.rows import named_offset, used_rows
-from glimmer.learn.stage import check_ordered, coders, finished, learn_stage, linked
-from glimmer.learn.start import starting_intercept
-from glimmer.spec.curve import Curve
+from glimmer.learn.rows import used_rows
 from glimmer.spec.design import Design, design_of
 from glimmer.spec.model import ModelSpec, Weights
-from glimmer.spec.predictor import Predictor
 from glimmer.spec.priors import ModelPriors
 from glimmer.spec.residuals import find_residual
+from glimmer.spec.stage import Stage
 from glimmer.terms import (
     Coder,
     GroupBlock,
@@ -38,7 +34,31 @@ from glimmer.terms import (
     learn_groups,
     learn_response,
 )
+from glimmer.terms.coding import coders
 from glimmer.terms.naming import MU
+
+
+class Kind(Protocol):
+    """How models of a kind are learned: linear ones, or curves."""
+
+    @property
+    def residual(self) -> str:
+        """How the residual sd follows a curve."""
+        ...
+
+    def read(self, text: str, frame: Frame, options: Options, judge: Judge) -> Reading:
+        """Read the formula."""
+        ...
+
+    def linked(self, family: Family) -> Family:
+        """The family with the link in use."""
+        ...
+
+    def begin(
+        self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
+    ) -> LinearStage | CurveStage:
+        """What is known before the predictors are learned."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +69,16 @@ class Learned:
     ----------
     predictors : dict of str to Population
     groups : tuple of GroupBlock
-    curve : Curve or None
-    placed : dict of str to Placement
-        Where the predictors of a curve's parameters start.
-    defaults : Defaults
-        Default priors.
-    estimates : dict of str to float
-        Of a curve's self-start.
+    stage : Stage
     """
 
     predictors: dict[str, Population]
     groups: tuple[GroupBlock, ...]
-    curve: Curve | None
-    placed: dict[str, Placement]
-    defaults: Defaults
-    estimates: dict[str, float]
+    stage: Stage
 
 
 def learn_model(
-    text: str, frame: Frame, family: Family, options: Options, curve: CurveOptions | None = None
+    text: str, frame: Frame, family: Family, options: Options, kind: Kind | None = None
 ) -> tuple[ModelSpec, Design, Frame]:
     """Learn a multilevel model.
 
@@ -78,39 +89,43 @@ def learn_model(
     frame : Frame
     family : Family
     options : Options
-    curve : CurveOptions, optional
-        Of a model whose formula has a curve.
+    kind : Kind, optional
+        Linear by default.
 
     Returns
     -------
     ModelSpec, Design, Frame
         The specification, its arrays for the rows used, and those rows.
     """
-    judge = Judge(options.checks)
-    reading = _read(text, frame, options, curve, judge)
+    kind, judge = kind or LinearKind(), Judge(options.checks)
+    reading = kind.read(text, frame, options, judge)
     frame, weights, offset = used_rows(
         frame, reading.columns, reading.value_columns, text, options, judge
     )
-    if curve is not None:
-        family = linked(family, curve)
+    family = kind.linked(family)
     response, outcome, family = read_response(reading.formula, frame, family, options, weights)
     meaning = _meaning(weights, response, family)
     coder = coders(frame, options.contrasts, options.functions)
-    learned = _learned(reading, coder, family, outcome, options, curve, judge)
+    begun = kind.begin(reading, coder(reading.formula.text), family, outcome)
+    learned = _learned(reading, begun, coder, options, judge)
     design = design_of(learned, frame, offset=offset.values, functions=options.functions)
     if outcome is not None:
         design = design.observed(outcome, weights.values if meaning != "trials" else None)
     _check_contrasts(options.contrasts or {}, learned)
     judge(_doubtful_data(learned, design, family, response))
-    priors = _priors(learned, design, family, options, curve)
+    priors = _priors(learned, begun, design, family, options, kind.residual)
+    placed = begun.placed(design, priors)
     spec = ModelSpec(
         formula=reading.formula.text,
         family=family,
         response=response,
-        predictors=_predictors(learned, design, family, outcome, priors, options),
+        predictors={
+            name: own.predictor(placed[name], options.QR)
+            for name, own in learned.predictors.items()
+        },
         groups=learned.groups,
         priors=priors,
-        curve=learned.curve,
+        stage=learned.stage,
         weights=meaning,
         weights_column=None if weights.values is None or weights.array else weights.name,
         array_offset=offset.array,
@@ -118,50 +133,26 @@ def learn_model(
         centered=centered_blocks(options.centered or False, learned.groups),
     )
     judge(_doubtful_model(spec, design))
-    if spec.curve is not None:
-        check_possible(spec, design, learned.estimates)
+    begun.check(spec, design)
     return spec, design, frame
-
-
-def _read(
-    text: str, frame: Frame, options: Options, curve: CurveOptions | None, judge: Judge
-) -> Reading:
-    """Read the formula, and those of a curve's parameters."""
-    offsets = named_offset(options, frame)
-    if curve is None:
-        needs_outcome = not options.prior_PD
-        return read_linear_model(
-            text, frame, judge, outcome=needs_outcome, offsets=offsets, random=options.random
-        )
-    return read_curve_model(text, frame, curve.params, curve.function, curve.kinds, judge, offsets)
 
 
 def _learned(
     reading: Reading,
+    begun: LinearStage | CurveStage,
     coder: Callable[[str], Coder],
-    family: Family,
-    outcome: Outcome | None,
     options: Options,
-    curve: CurveOptions | None,
     judge: Judge,
 ) -> Learned:
-    """Learn the terms of every predictor, the groups, and the curve if there is one."""
-    stage = None
-    if curve is not None:
-        stage = learn_stage(reading, coder(reading.formula.text), family, outcome, curve)
-    _check_intercept(reading, family)
+    """Learn the terms of every predictor, the groups, and what lies before the outcome."""
     predictors = {
         name: learn_population(name, terms, coder(own), options, judge)
         for name, (own, terms) in reading.terms.items()
     }
     groups = learn_groups(reading.groups, coder)
-    y = None if outcome is None else outcome.y
-    if stage is None:
-        return Learned(predictors, groups, None, {}, LinearDefaults(family, y), {})
-    own = coder(reading.formula.text)
-    found, placed, groups = finished(stage, reading, predictors, groups, own, options.centered)
-    defaults = stage.defaults(center_and_sd(family, y)[1])
-    return Learned(predictors, groups, found, placed, defaults, stage.start.estimates)
+    main = coder(reading.formula.text)
+    stage, groups = begun.finished(reading, predictors, groups, main, options)
+    return Learned(predictors, groups, stage)
 
 
 def read_response(
@@ -178,58 +169,24 @@ def read_response(
     return response, outcome, family
 
 
-def _check_intercept(reading: Reading, family: Family) -> None:
-    """Some links need an intercept, for the mean to be possible anywhere."""
-    _, terms = reading.terms.get(MU, (None, None))
-    link = family.link_name
-    if terms is not None and not terms.intercept and link in family.needs_intercept:
-        raise DesignError(
-            f"The {family.name} family with the {link} link needs an intercept.",
-            formula=reading.formula.text,
-            span=reading.formula.parts[0].span,
-            fix="take out `0 +` or `- 1`, or choose another link",
-        )
-
-
 def _priors(
     learned: Learned,
+    begun: LinearStage | CurveStage,
     design: Design,
     family: Family,
     options: Options,
-    curve: CurveOptions | None,
+    residual: str,
 ) -> ModelPriors:
     """The priors of everything, in the units of the data."""
     populations = tuple(learned.predictors.values())
-    asked = (asked_of_linear if curve is None else asked_of_curve)(options, populations)
-    resolver = Resolver(family, learned.defaults, options.QR)
-    priors = resolver.resolve(
+    resolver = Resolver(family, begun.defaults(family), options.QR)
+    return resolver.resolve(
         populations,
         [(block, design.groups[block.name].columns) for block in learned.groups],
-        asked,
-        find_residual("constant" if curve is None else curve.residual),
+        begun.asked(options, populations),
+        find_residual(residual),
         options,
     )
-    if learned.curve is not None:
-        check_ordered(priors, learned.curve)
-    return priors
-
-
-def _predictors(
-    learned: Learned,
-    design: Design,
-    family: Family,
-    outcome: Outcome | None,
-    priors: ModelPriors,
-    options: Options,
-) -> dict[str, Predictor]:
-    """The predictors, with where they start."""
-    placed = learned.placed
-    if MU in learned.predictors:
-        prior = priors.predictors[MU].intercept
-        placed = {MU: Placement(starting_intercept(family, outcome, design.offset, prior))}
-    return {
-        name: own.predictor(placed[name], options.QR) for name, own in learned.predictors.items()
-    }
 
 
 def _check_contrasts(given: Mapping[str, str], learned: Learned) -> None:

@@ -16,7 +16,7 @@ from glimmer.learn.options import Options
 from glimmer.learn.reading import covariates, named
 from glimmer.learn.smooth_priors import RstanarmSmoothPrior
 from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
-from glimmer.spec.design import common_columns
+from glimmer.spec.columns import common_columns
 from glimmer.spec.predictor import Predictor
 from glimmer.terms import (
     Coder,

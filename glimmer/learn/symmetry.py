@@ -9,7 +9,7 @@ import numpy as np
 
 from glimmer.learn.population import Placement
 from glimmer.nonlinear import MeanFunction
-from glimmer.spec.curve import CurveParameter, Ordering
+from glimmer.spec.stage import CurveParameter, Ordering
 from glimmer.spec.transforms import attainable
 
 

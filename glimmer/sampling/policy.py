@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from glimmer.spec.smooth_blocks import named_blocks
-
 if TYPE_CHECKING:
     from glimmer.coordinates.plan import Plan
     from glimmer.fitted import Settings
@@ -24,17 +22,17 @@ ENOUGH_DRAWS = 100
 
 def target_acceptance(spec: ModelSpec) -> float:
     """NUTS's target acceptance rate."""
-    if spec.nonlinear is not None:
+    if not spec.stage.linear:
         return CURVED_TARGET
-    if any(common.prior.joint for common in spec.priors.common):
+    if spec.priors.joint:
         return SHRINKAGE_TARGET
-    mixed = any(len(block.sds) > 1 for block in named_blocks(spec.predictor.smooths))
+    mixed = any(len(block.sds) > 1 for block in spec.smooth_blocks)
     return MIXED_TARGET if mixed else PLAIN_TARGET
 
 
 def adapted(settings: Settings, spec: ModelSpec, plan: Plan | None) -> Settings:
     """The settings with low-rank adaptation where what nutpie samples is correlated."""
-    correlated = spec.nonlinear is not None or (plan is not None and plan.correlated)
+    correlated = not spec.stage.linear or (plan is not None and plan.correlated)
     if settings.sampler != "nutpie" or not correlated:
         return settings
     return replace(settings, extra={"adaptation": "low_rank", **settings.extra})

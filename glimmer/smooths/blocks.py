@@ -59,6 +59,10 @@ class Unpenalized:
         """Return the columns at the rows of a raw design, shape (n, q)."""
         return (raw.dense() if isinstance(raw, Grouped) else raw) @ self.map
 
+    def precision(self, sds: np.ndarray) -> np.ndarray:
+        """Return the prior precision of each coefficient, shape (q,): none."""
+        return np.zeros(self.size)
+
     def coords(self, name: str) -> dict[str, np.ndarray]:
         """Coordinates of the coefficients' dimensions."""
         return {f"{name}_dim": np.arange(self.size)}

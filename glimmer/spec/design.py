@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import DataError, NotFinite
-from glimmer.formula import Learned, Numbers
-from glimmer.nonlinear import MeanFunction
 from glimmer.smooths.columns import BlockColumns, take_rows
-from glimmer.terms import CommonTerm, GroupBlock, GroupDesign, Outcome, TermArrays
+from glimmer.spec.columns import common_columns, total_offset
+from glimmer.terms import GroupBlock, GroupDesign, Outcome, TermArrays
 from glimmer.terms.naming import MU
 from glimmer.terms.smooth import smooth_columns
 
 if TYPE_CHECKING:
-    from glimmer.spec.curve import Curve
+    from glimmer.spec.stage import Stage
 
 
 class Structure(Protocol):
@@ -35,8 +33,8 @@ class Structure(Protocol):
         ...
 
     @property
-    def curve(self) -> Curve | None:
-        """The curve, if there is one."""
+    def stage(self) -> Stage:
+        """What lies between predictors and outcome."""
         ...
 
 
@@ -122,7 +120,7 @@ def design_of(
     Parameters
     ----------
     spec : ModelSpec
-        Or what of it has arrays: predictors, groups and curve.
+        Or what of it has arrays: predictors, groups and stage.
     frame : Frame
     offset : ndarray, shape (n,), optional
         An offset of the outcome that was given as an array.
@@ -132,15 +130,12 @@ def design_of(
         The user's own functions.
     """
     chosen, predictors = spec.groups if blocks is None else blocks, spec.predictors.values()
-    added = {p.name: p.offsets for p in predictors}
-    if spec.curve is not None:
-        added[MU] = spec.curve.offsets
+    added = {MU: spec.stage.offsets, **{p.name: p.offsets for p in predictors}}
     sums = {
         name: total_offset(own, frame, offset if name == MU else None, functions)
         for name, own in added.items()
     }
     smooths = (smooth_columns(p.smooths, frame) for p in predictors)
-    curve = spec.curve
     return Design(
         n=len(frame),
         rows=frame.rows(),
@@ -149,63 +144,5 @@ def design_of(
         groups={block.name: block.design(frame, functions) for block in chosen},
         smooths={name: part for own in smooths for name, part in own.items()},
         terms={term.name: term.design(frame) for p in predictors for term in p.others},
-        inputs=input_arrays(curve.function, curve.inputs, frame, functions) if curve else (),
+        inputs=spec.stage.arrays(frame, functions),
     )
-
-
-def input_arrays(
-    function: MeanFunction,
-    learned: tuple[tuple[Learned, ...], ...],
-    frame: Frame,
-    functions: Mapping[str, Any] | None = None,
-) -> tuple[np.ndarray, ...]:
-    """The data arguments of a curve; raise `DataError` outside its domain."""
-    inputs = []
-    for argument, parts in zip(function.inputs, learned, strict=True):
-        columns = [_numbers(part, frame, functions) for part in parts]
-        values = columns[0] if argument.ndim == 1 else np.column_stack(columns)
-        outside = np.flatnonzero(np.any(np.atleast_2d(values.T) < argument.lower, axis=0))
-        if outside.size:
-            raise DataError(
-                f"{function.name} has no meaning for {parts[0].text} < {argument.lower:g} "
-                f"(row {frame.rows()[outside[0]]}, and {outside.size - 1} more).",
-                column=parts[0].text,
-                fix="leave these rows out with subset=, or choose another function",
-            )
-        inputs.append(values)
-    return tuple(inputs)
-
-
-def _numbers(
-    learned: Learned, frame: Frame, functions: Mapping[str, Any] | None, what: str = ""
-) -> np.ndarray:
-    """A learned column as numbers, shape (n,)."""
-    values = learned.values(frame, functions)
-    if not isinstance(values, Numbers) or values.values.ndim > 1:
-        raise DataError(f"{what}{learned.text!r} is not a column of numbers.", column=learned.text)
-    return values.values
-
-
-def common_columns(
-    terms: tuple[CommonTerm, ...], frame: Frame, functions: Mapping[str, Any] | None = None
-) -> np.ndarray:
-    """Columns of common terms side by side, shape (n, K)."""
-    parts = [term.design(frame, functions) for term in terms]
-    return np.hstack(parts) if parts else np.empty((len(frame), 0))
-
-
-def total_offset(
-    offsets: tuple[Learned, ...],
-    frame: Frame,
-    array: np.ndarray | None,
-    functions: Mapping[str, Any] | None = None,
-) -> np.ndarray | None:
-    """The sum of the formula's offsets and of one given as an array; None if there are none."""
-    parts = [] if array is None else [array]
-    parts += [_numbers(learned, frame, functions, "The offset ") for learned in offsets]
-    if not parts:
-        return None
-    total = np.sum(parts, axis=0)
-    if not np.isfinite(total).all():
-        raise NotFinite(f"The offset is not finite in row {int(np.argmin(np.isfinite(total)))}.")
-    return total

@@ -12,10 +12,10 @@ from typing import Any, Literal
 from glimmer.families import Family
 from glimmer.record import record
 from glimmer.smooths import SmoothTerm
-from glimmer.spec.curve import Curve
 from glimmer.spec.names import Names
 from glimmer.spec.predictor import Predictor
 from glimmer.spec.priors import ModelPriors
+from glimmer.spec.stage import Direct, Stage
 from glimmer.terms import GroupBlock, Response, SmoothBlock, TermBlock
 
 Weights = Literal["none", "likelihood", "precision", "trials"]
@@ -36,8 +36,8 @@ class ModelSpec:
     groups : tuple of GroupBlock
         Group-specific effects, which may belong to several predictors.
     priors : ModelPriors
-    curve : Curve or None
-        The stage between predictors and the outcome's mean.
+    stage : Stage
+        What lies between predictors and the outcome's mean: nothing, or a curve.
     weights : {"none", "likelihood", "precision", "trials"}
         What weights mean.
     weights_column : str or None
@@ -56,7 +56,7 @@ class ModelSpec:
     predictors: dict[str, Predictor]
     groups: tuple[GroupBlock, ...]
     priors: ModelPriors
-    curve: Curve | None = None
+    stage: Stage = Direct()
     weights: Weights = "none"
     weights_column: str | None = None
     array_offset: bool = False
@@ -91,7 +91,8 @@ class ModelSpec:
             self.response,
             self.predictors,
             self.groups,
-            self.curve,
+            {name: self.stage.intercept_name(p) for name, p in self.predictors.items()},
+            [parameter.name for parameter in self.stage.parameters],
             self.priors.residual,
         )
 
@@ -101,8 +102,7 @@ class ModelSpec:
         coords: dict[str, Any] = {}
         for predictor in self.predictors.values():
             coords.update(predictor.coords)
-        if self.curve is not None:
-            coords.update(self.curve.coords)
+        coords.update(self.stage.coords)
         for block in self.groups:
             coords.update(block.coords)
         return coords

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from glimmer.terms.naming import MU, data_name, dim_name, prefixed, variable_name
+from glimmer.terms.naming import MU, data_name, dim_name, variable_name
 
 if TYPE_CHECKING:
     from glimmer.families import Family
-    from glimmer.spec.curve import Curve
     from glimmer.spec.predictor import Predictor
     from glimmer.terms import GroupBlock, Response
 
@@ -57,25 +56,37 @@ class Names:
         response: Response | None,
         predictors: dict[str, Predictor],
         groups: tuple[GroupBlock, ...],
-        curve: Curve | None,
+        intercepts: dict[str, str],
+        parameters: Iterable[str],
         residual: Iterable[str],
     ) -> Names:
-        """Choose names that no term has."""
+        """Choose names that no term has.
+
+        Parameters
+        ----------
+        family, response, predictors, groups
+            Of the specification.
+        intercepts : dict of str to str
+            By predictor, what its intercept is called if it does not have to step aside.
+        parameters : iterable of str
+            Names of a curve's parameters.
+        residual : iterable of str
+            Names of the parameters of a residual sd that follows a curve.
+        """
         taken = set(_of_terms(predictors, groups))
-        intercepts = {p.name: _intercept(p, curve) for p in predictors.values()}
-        taken |= {name for key, name in intercepts.items() if key != MU}
-        taken |= {parameter.name for parameter in curve.parameters} if curve else set()
+        intercepts = dict(intercepts)
+        taken |= {name for key, name in intercepts.items() if key != MU} | set(parameters)
         written = variable_name(response.name) if response else "y"
         outcome = _free(written, taken | DATA)
         taken.add(outcome)
         if MU in intercepts:
             intercepts[MU] = _free(intercepts[MU], taken)
-        parameters = {name: _aside(name, outcome, taken) for name in family.aux}
-        scale = parameters.get(str(family.group_scale))
+        own = {name: _aside(name, outcome, taken) for name in family.aux}
+        scale = own.get(str(family.group_scale))
         return cls(
             coefficients=_prefix("beta", taken),
             outcome=outcome,
-            parameters=parameters,
+            parameters=own,
             residual={name: f"{scale}_{name}" for name in residual},
             intercepts=intercepts,
             centered={
@@ -115,14 +126,6 @@ def _of_terms(predictors: dict[str, Predictor], groups: tuple[GroupBlock, ...]) 
             name for block in predictor.term_blocks for name in (block.name, *block.variables)
         )
     yield from (name for block in groups for name in block.effect_names)
-
-
-def _intercept(predictor: Predictor, curve: Curve | None) -> str:
-    """On the scale of the link: a bare parameter's value has its name, if that is the same."""
-    if curve is None or not predictor.bare:
-        return prefixed(predictor.name, "Intercept")
-    identity = curve.parameter(predictor.name).transform.identity
-    return predictor.name if identity else f"{predictor.name}_link"
 
 
 def _prefix(name: str, taken: set[str]) -> str:

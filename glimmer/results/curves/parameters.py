@@ -11,13 +11,14 @@ from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.posterior.estimates import table
+from glimmer.spec.stage import Curve
+from glimmer.terms.naming import sd_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from glimmer.assemble import Assembly
     from glimmer.fitted import Fitted
-    from glimmer.spec.curve import Nonlinear
     from glimmer.terms import GroupBlock
 
 ORAL = "SSfol(1, (lKa - lKe) / (exp(lKa) - exp(lKe)), lKe, lKa, lCl)"
@@ -140,7 +141,11 @@ def population_draws(fit: Fitted) -> dict[str, np.ndarray]:
     out = {
         p.name: np.full((1, total), p.value) for p in nonlinear.parameters if p.value is not None
     }
-    return out | {p.name: posterior[p.name].values.reshape(1, -1) for p in nonlinear.free if p.bare}
+    return out | {
+        p.name: posterior[p.name].values.reshape(1, -1)
+        for p in nonlinear.free
+        if fit.spec.predictors[p.name].bare
+    }
 
 
 def derived(
@@ -279,7 +284,7 @@ def _shrinkage(fit: Fitted, factor: str) -> dict[str, float]:
         for target, ones, name in columns:
             if block.factor_name == factor and ones:
                 means = posterior[name].mean(("chain", "draw")).values
-                between = float(posterior[f"{name}_sigma"].median())
+                between = float(posterior[sd_name(name)].median())
                 out[target] = 1 - float(means.std(ddof=1)) / between
     return out
 
@@ -293,7 +298,8 @@ def _block(fit: Fitted, by: str | None) -> GroupBlock:
     return blocks[by] if by is not None else fit.spec.groups[0]
 
 
-def _nonlinear(fit: Fitted) -> Nonlinear:
-    if fit.spec.nonlinear is None:
-        raise ArgumentError("This is not a nonlinear model.", fix="use NlmerBuilder")
-    return fit.spec.nonlinear
+def _nonlinear(fit: Fitted) -> Curve:
+    stage = fit.spec.stage
+    if not isinstance(stage, Curve):
+        raise ArgumentError("The model has no curve.", fix="build it with NlmerBuilder")
+    return stage

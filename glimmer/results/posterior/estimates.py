@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from glimmer.fitted import Fitted, Model
+    from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
 
 MAD = 1.4826
@@ -72,9 +73,10 @@ def fixed_draws(fit: Fitted, *, linear: bool = False) -> dict[str, np.ndarray]:
     """
     posterior, spec = fit.posterior, fit.spec
     out = {}
-    for predictor in spec.predictors:
+    for predictor in spec.predictors.values():
         if predictor.intercept:
-            name = spec.intercept_name(predictor, linear=linear)
+            name = spec.names.intercepts[predictor.name]
+            name = name if linear else spec.names.values.get(predictor.name, name)
             out[name] = _flat(posterior[name])
         for term in predictor.common:
             values = np.atleast_2d(_flat(posterior[term.name]))
@@ -109,7 +111,8 @@ def coef(fit: Fitted, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     fixed = fixed_draws(fit, linear=True)
     out = {}
     for factor, effects in _effects(fit).items():
-        named = {fit.spec.coefficient_name(name): draws for name, draws in effects.items()}
+        targets = _coefficients(fit.spec, factor)
+        named = {targets[name]: draws for name, draws in effects.items()}
         levels = _levels(fit, factor)
         parts = {}
         for name in dict.fromkeys([*fixed, *named]):
@@ -118,6 +121,16 @@ def coef(fit: Fitted, prob: float = 0.9) -> dict[str, pd.DataFrame]:
         tables = {name: table(draws, list(levels), prob) for name, draws in parts.items()}
         out[factor] = pd.concat(tables, names=["coefficient", factor])
     return out
+
+
+def _coefficients(spec: ModelSpec, factor: str) -> dict[str, str]:
+    """The coefficient that each effect of a factor is added to, by the effect's column."""
+    return {
+        column: spec.coefficient_name(column, target)
+        for block in spec.groups
+        if block.factor_name == factor
+        for column, target in zip(block.columns, block.column_targets, strict=True)
+    }
 
 
 def VarCorr(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
@@ -133,10 +146,10 @@ def VarCorr(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
     posterior, spec = fit.posterior, fit.spec
     rows: dict[tuple[str, str], np.ndarray] = {}
     for block in spec.groups:
-        for name, effect in zip(block.columns, block.effect_names, strict=True):
-            rows[block.factor_name, f"sd({name})"] = _flat(posterior[f"{effect}_sigma"])
+        for name, sd in zip(block.columns, block.sd_names, strict=True):
+            rows[block.factor_name, f"sd({name})"] = _flat(posterior[sd])
         for i, j in _pairs(block.size):
-            corr = posterior[f"{block.name}_corr"].values[:, :, i, j].ravel()
+            corr = posterior[block.corr_name].values[:, :, i, j].ravel()
             rows[block.factor_name, f"cor({block.columns[j]}, {block.columns[i]})"] = corr
     if spec.family.group_scale is not None:
         rows["Residual", "sd"] = sigma_draws(fit)
@@ -153,13 +166,13 @@ def sigma(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
 
 def sigma_draws(fit: Fitted) -> np.ndarray:
     """Draws of the residual standard deviation, shape (draws,)."""
-    name = fit.spec.names.aux[str(fit.spec.family.group_scale)]
+    name = fit.spec.names.parameters[str(fit.spec.family.group_scale)]
     return _flat(fit.posterior[name])
 
 
 def aux_draws(fit: Fitted) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
-    return {name: _flat(fit.posterior[name]) for name in fit.spec.aux_names}
+    return {name: _flat(fit.posterior[name]) for name in fit.spec.names.aux}
 
 
 def ngrps(model: Model) -> dict[str, int]:
@@ -208,7 +221,7 @@ def _pairs(p: int) -> list[tuple[int, int]]:
 
 def corr_draws(fit: Fitted, block: GroupBlock) -> np.ndarray:
     """Draws of a block's correlation matrix, shape (draws, p, p)."""
-    values = fit.posterior[f"{block.name}_corr"].values
+    values = fit.posterior[block.corr_name].values
     return values.reshape(-1, *values.shape[2:])
 
 

@@ -50,8 +50,7 @@ def printed(fit: Model, digits: int = 1) -> str:
 
 
 def _head(fit: Model) -> list[str]:
-    family, nonlinear = fit.spec.family, fit.spec.nonlinear
-    formulas = {} if nonlinear is None else nonlinear.formulas
+    family, formulas = fit.spec.family, fit.spec.stage.formulas
     lines = [
         fit.verb,
         f" family:       {family.name} [{family.link_name}]",
@@ -88,8 +87,8 @@ def _error_terms(fit: Fitted, digits: int) -> list[str]:
     widest = max(block.size for block in fit.spec.groups)
     for block in fit.spec.groups:
         corr = np.median(corr_draws(fit, block), axis=0) if block.size > 1 else np.eye(1)
-        for k, name in enumerate(block.effect_names):
-            sd = _deviation(posterior[f"{name}_sigma"].values, digits)
+        for k, name in enumerate(block.sd_names):
+            sd = _deviation(posterior[name].values, digits)
             label = fit.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
             cells = [f"{corr[k, j]:.2f}" for j in range(k)]
             rows.append((block.factor_name if k == 0 else "", label, sd, *cells))

@@ -127,7 +127,7 @@ class Prediction:
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
-        from glimmer.spec.smooth_blocks import grouping
+        from glimmer.terms.smooth import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
         for named, levels in unlearned(self.spec, self.design):
@@ -196,10 +196,15 @@ class Prediction:
     def _block(self, rows: slice, of: Expression | None) -> np.ndarray:
         """Predictions of one block of rows: assemble the model on them and replay the draws."""
         from glimmer.assemble import assemble
-        from glimmer.results.predict.marginal import marginal_mean, of_one_new_group, points_of
+        from glimmer.results.predict.marginal import (
+            add_up,
+            marginal_mean,
+            of_one_new_group,
+            points_of,
+        )
 
-        curve = self.marginal and self.spec.nonlinear is not None
-        rearranged = of_one_new_group if curve else narrowed
+        apart = self.marginal and not add_up(self.spec)
+        rearranged = of_one_new_group if apart else narrowed
         taken = self.design.take(np.arange(self.design.n)[rows])
         spec, design, levels = rearranged(self.spec, taken)
         assembly = assemble(spec, design, observe=False)

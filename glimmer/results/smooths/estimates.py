@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, check_probability, suggestion
+from glimmer.spec.names import ROWS
+from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,17 +157,18 @@ def smooth_draws(fit: Fitted, smooth: Smooth, data: Frame | Table) -> np.ndarray
     """
     import pymc as pm
 
-    from glimmer.assemble.smooths import smooth_effects
     from glimmer.data import Frame
     from glimmer.interpreter.replay import Replay, flat
-    from glimmer.spec.smooth_blocks import smooth_columns, smooth_coords
+    from glimmer.terms.smooth import smooth_columns
 
     frame = data if isinstance(data, Frame) else Frame(data)
     posterior = fit.posterior
-    terms = fit.spec.smooths
-    with pm.Model(coords={**smooth_coords(terms), "obs_id": frame.rows()}) as alone:
+    blocks = [block for block in fit.spec.smooth_blocks if block.label == smooth.label]
+    coords = {dim: own for block in blocks for dim, own in block.coords.items()}
+    with pm.Model(coords={**coords, ROWS: frame.rows()}) as alone:
         columns = smooth_columns((smooth.term,), frame)
-        f = smooth_effects(terms, columns, fit.spec.priors.smooth, 1.0)[smooth.label]
+        parts = [b.contribution(fit.spec.priors, 1.0, columns[b.name]) for b in blocks]
+        f: Any = sum(parts[1:], start=parts[0])
     run = Replay(alone, [f], [str(name) for name in posterior.data_vars])
     width = max(block.size for block in smooth.blocks)
     size = max(1, CHUNK_BYTES // (8 * max(frame.n, 1) * width))
@@ -244,12 +247,12 @@ def _own_rows(smooth: Smooth, data: Any) -> Frame:
 def _overall(fit: Fitted) -> np.ndarray:
     """Draws of the intercept at the means of the common columns, less their mean."""
     from glimmer.interpreter.replay import flat
+    from glimmer.results.checks.working_weights import check_linear
 
-    if fit.spec.nonlinear is not None:
-        raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
-    if not fit.spec.predictor.intercept:
+    check_linear(fit)
+    if not fit.spec.predictors[MU].intercept:
         return np.zeros(1)
-    level = flat(fit.posterior[fit.spec.centered_intercept])
+    level = flat(fit.posterior[fit.spec.names.centered[MU]])
     return level - level.mean()
 
 
