@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from fake_fit import fake_fit
 from gamm4_cases import CASES, TABLE, build, fitted
-from methods import log_lik, predict
+from methods import log_lik, predict, save
 from scipy import stats
 
 import glimmer as gl
-from glimmer.builders.saved import load, save
+from glimmer.builders.saved import load
 from glimmer.errors import DataWarning, NewDataError, NewLevel
 from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 import pytest
+from glimmer.assemble.curve_coordinates import Measured, Ordered
+from glimmer.assemble.groups import Informed
 from natural import PLAIN, log_densities
 from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
-from glimmer.priors.value_transforms import Informed, Measured, Ordered
 
 
 def test_density_of_orange() -> None:

@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 import xarray as xr
 from fake_fit import fake_fit
-from methods import log_lik, posterior_epred, posterior_predict
+from methods import log_lik, posterior_epred, posterior_predict, save
 
 import glimmer as gl
 from glimmer import record
 from glimmer.builders.gamm4 import Gamm4Builder
 from glimmer.builders.nlmer import NlmerBuilder
-from glimmer.builders.saved import load, save
+from glimmer.builders.saved import load
 from glimmer.errors import NotFitted, StoreError
 from glimmer.families import FAMILIES, Family, Link, get_family, register_family
 from glimmer.fitted import Settings

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from copy import copy
+from dataclasses import replace
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from glimmer.builders.methods import Method
@@ -168,6 +171,42 @@ class ModelBuilder:
         other.idata, other.design, other.frame = None, some.design, some.frame
         return other
 
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Save a fitted model in a directory of its own.
+
+        The directory holds the specification, the draws (``posterior.nc``, which
+        ``arviz.from_netcdf`` reads too), and the columns of the training rows that the model uses.
+
+        Parameters
+        ----------
+        path : path
+            The directory to make.
+        overwrite : bool
+            Replace a model that was saved there.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        NotFitted
+            The model has no draws.
+        StoreError
+            Something is at ``path`` already, or a part of the model cannot be saved: a prior that
+            is a PyMC variable with other variables in it, or a family that is not registered.
+
+        Examples
+        --------
+        >>> model.save("sleep")  # doctest: +SKIP
+        """
+        from glimmer.results.predict.newdata import every_column
+        from glimmer.store.fits import write_fit
+
+        fit = self.fitted_model
+        fit = replace(fit, frame=fit.frame.used(every_column(fit.spec)))
+        return write_fit(fit, path, type(self).__name__, overwrite=overwrite)
+
     @property
     def fitted(self) -> xr.DataTree:
         """The last fit.
@@ -272,8 +311,7 @@ class ModelBuilder:
     k_check = Method("glimmer.results.smooths.checks")
     concurvity = Method("glimmer.results.smooths.checks")
 
-    save = Method("glimmer.builders.saved", of=None)
-    to_bambi = Method("glimmer.builders.to_bambi", of=None)
+    to_bambi = Method("glimmer.builders.to_bambi", of="unfitted_model")
 
 
 FIT = frozenset(signature(ModelBuilder.fit).parameters) - {"self", "sampler_kwargs"}

@@ -1,54 +1,13 @@
-"""Save a fitted model, and load it in another process."""
+"""Load a model that `ModelBuilder.save` wrote, in another process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from glimmer.builders.base import ModelBuilder
 from glimmer.errors import StoreError
-
-
-def save(model: ModelBuilder, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Save a fitted model in a directory of its own.
-
-    The directory holds the specification, the draws (``posterior.nc``, which
-    ``arviz.from_netcdf`` reads too), and the columns of the training rows that the model uses.
-
-    Parameters
-    ----------
-    model : ModelBuilder
-        Fitted.
-    path : path
-        The directory to make.
-    overwrite : bool
-        Replace a model that was saved there.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    NotFitted
-        The model has no draws.
-    StoreError
-        Something is at ``path`` already, or a part of the model cannot be saved: a prior that is a
-        PyMC variable with other variables in it, or a family that is not registered.
-
-    Examples
-    --------
-    >>> model.save("sleep")  # doctest: +SKIP
-    """
-    from glimmer.results.predict.newdata import every_column
-    from glimmer.store.fits import write_fit
-
-    fit = model.fitted_model
-    fit = replace(fit, frame=fit.frame.used(every_column(fit.spec)))
-    return write_fit(fit, path, type(model).__name__, overwrite=overwrite)
 
 
 def load(

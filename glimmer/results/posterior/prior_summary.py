@@ -13,6 +13,7 @@ HEADINGS = {
     "intercept": "Intercept (after predictors centered)",
     "curve": "Parameters of the curve (after predictors centered)",
     "common": "Coefficients",
+    "term": "Other terms",
     "smooth": "Smooth terms (standard deviations)",
     "auxiliary": "Auxiliary",
     "covariance": "Covariance",

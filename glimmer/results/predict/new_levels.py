@@ -17,7 +17,7 @@ from glimmer.errors import ArgumentError, check_whole
 from glimmer.interpreter.replay import Replay
 from glimmer.smooths.columns import new_levels
 from glimmer.terms import SmoothBlock
-from glimmer.terms.naming import NEW
+from glimmer.terms.naming import NEW, new_name
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -68,6 +68,7 @@ def add_unseen(
     """Add the effects of unseen levels to the draws of an assembled model."""
     _sample_groups(draws, streams, spec, design, model)
     _sample_smooths(draws, streams, spec, design)
+    _sample_terms(draws, streams, spec, design)
 
 
 def _sample_groups(
@@ -98,6 +99,17 @@ def _sample_smooths(draws: Draws, streams: LevelStreams, spec: ModelSpec, design
             for j, level in enumerate(levels):
                 units[:, j] = streams.normals(named.name, level, units[:, j].shape)
         draws.add(f"{named.name}{NEW}", draws[named.sds[0]][:, None, None] * units)
+
+
+def _sample_terms(draws: Draws, streams: LevelStreams, spec: ModelSpec, design: Design) -> None:
+    """Standard normals of new places, which a term makes their coefficients from."""
+    for block in spec.term_blocks:
+        if new := design.terms[block.name].new:
+            z = np.zeros((streams.size, len(new)))
+            if streams.rule == "sample":
+                for j, place in enumerate(new):
+                    z[:, j] = streams.normals(block.name, str(place), (streams.size,))
+            draws.add(new_name(block.free), z)
 
 
 def unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[SmoothBlock, tuple[str, ...]]]:
