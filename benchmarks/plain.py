@@ -33,7 +33,7 @@ def linear(model: Any) -> pm.Model:
         noise = aux["sigma"] if spec.family.name == "gaussian" else 1.0
         eta = peer.register_rv(priors.intercept.rv(), "intercept")
         if predictor.common:
-            X = design.X - predictor.means
+            X = design.columns["mu"] - predictor.means
             X = X if predictor.rotation is None else X @ predictor.rotation
             location, scale = np.hstack([_normal(c.prior, c.terms, spec) for c in priors.common])
             eta = eta + pt.dot(X, pm.Normal("beta", location, scale))
@@ -56,7 +56,7 @@ def linear(model: Any) -> pm.Model:
 
 
 def _normal(prior: Any, terms: tuple[str, ...], spec: Any) -> np.ndarray:
-    width = sum(t.width for t in spec.predictor.common if t.name in terms)
+    width = sum(t.width for t in spec.predictors["mu"].common if t.name in terms)
     return np.array([np.broadcast_to(v, (width,)) for v in prior.shift_and_scale])
 
 
@@ -118,7 +118,7 @@ def _parameters(model: Any) -> dict[str, tuple[float, float]]:
     """Location and scale of each parameter's normal prior, on its transformed scale."""
     return {
         name: tuple(map(float, priors.intercept.shift_and_scale))
-        for name, priors in model.spec.priors.parameters.items()
+        for name, priors in model.spec.priors.predictors.items()
     }
 
 

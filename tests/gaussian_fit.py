@@ -32,7 +32,7 @@ class GaussianBuilder(gl.GlmerBuilder):
         sigma = SIGMA * np.exp(rng.normal(0, 0.06, shape))
         beta, b = _coefficients(self.design, sigma.ravel(), rng)
         slope, at_zero = beta[:, 1].reshape(shape), beta[:, 0].reshape(shape)
-        centered = at_zero + slope * self.spec.predictor.means[0]
+        centered = at_zero + slope * self.spec.predictors["mu"].means[0]
         scalars = {"sigma": sigma, "Intercept": at_zero, "Intercept_centered": centered}
         scalars |= {"Days": slope, "Subject_tau": rng.normal(1, 0.1, shape)}
         scalars |= {
@@ -57,7 +57,7 @@ def _coefficients(design: Any, sigmas: np.ndarray, rng: Any) -> tuple[np.ndarray
     index, columns = design.groups["Subject"].index, design.groups["Subject"].columns
     Z = np.zeros((design.n, LEVELS, 2))
     Z[np.arange(design.n), index] = columns
-    A = np.hstack([np.ones((design.n, 1)), design.X, Z.reshape(design.n, -1)])
+    A = np.hstack([np.ones((design.n, 1)), design.columns["mu"], Z.reshape(design.n, -1)])
     cov = np.outer(SDS, SDS) * np.array([[1, RHO], [RHO, 1]])
     prior = np.zeros((A.shape[1], A.shape[1]))
     prior[0, 0] = prior[1, 1] = 1 / WIDE**2

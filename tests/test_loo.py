@@ -226,7 +226,7 @@ def test_predictions_given_the_other_rows():
     weights = np.exp(weights - logsumexp(weights, axis=0))
     p = model.fitted["posterior"]
     effect = p["1|g"].values[:, :, model.design.groups["g"].index]
-    x = model.design.X[:, 0]
+    x = model.design.columns["mu"][:, 0]
     eta = p["Intercept"].values[..., None] + p["x"].values[..., None] * x + effect
     expected = (weights * eta.reshape(200, 60)).sum(axis=0)
     np.testing.assert_allclose(_quietly(loo_linpred, model), expected, atol=0.02)
@@ -240,7 +240,7 @@ def test_r_squared():
         model = fitted(family)
         p, trials = model.fitted["posterior"], model.design.trials
         effect = p["1|g"].values[:, :, model.design.groups["g"].index]
-        x = model.design.X[:, 0]
+        x = model.design.columns["mu"][:, 0]
         eta = p["Intercept"].values[..., None] + p["x"].values[..., None] * x + effect
         n = 1 if trials is None else trials
         mu = eta if family == "gaussian" else n / (1 + np.exp(-eta))

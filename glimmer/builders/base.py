@@ -213,11 +213,9 @@ class ModelBuilder:
         return plan is not None and plan.correlated
 
     def _target_accept(self) -> float:
-        from glimmer.spec.smooth_blocks import named_blocks
-
-        if any(common.prior.joint for common in self.spec.priors.common):
+        if self.spec.priors.joint:
             return SHRINKAGE_TARGET
-        mixed = any(len(block.sds) > 1 for block in named_blocks(self.spec.predictor.smooths))
+        mixed = any(len(block.sds) > 1 for block in self.spec.smooth_blocks)
         return MIXED_TARGET if mixed else 0.8
 
     @property

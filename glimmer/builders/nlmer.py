@@ -132,13 +132,14 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.learn.curve_model import learn_curve_model
+        from glimmer.learn.curve_stage import CurveKind
+        from glimmer.learn.model import learn_model
         from glimmer.learn.options import CurveOptions, Options
 
         options, curve = Options.among(locals()), CurveOptions.among(locals())
         self.functions = functions
-        self.spec, self.design, self.frame = learn_curve_model(
-            formula, Frame(data), get_family(family), options, curve
+        self.spec, self.design, self.frame = learn_model(
+            formula, Frame(data), get_family(family), options, CurveKind(curve)
         )
 
     def _explained(self, verdict: Verdict) -> Verdict:

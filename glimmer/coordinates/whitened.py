@@ -8,15 +8,19 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.assemble.curve_outcome import register_residual
-from glimmer.assemble.model import register_auxiliary
-from glimmer.coordinates.as_data import as_data, numbers_as_data
-from glimmer.coordinates.likelihood import exponents, outcome_of
+from glimmer.assemble.outcome import (
+    exponents,
+    following,
+    outcome_of,
+    register_auxiliary,
+    register_residual,
+)
+from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
+from glimmer.coordinates.fused import has_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
-from glimmer.families.builtin import is_shipped
-from glimmer.kernels import FAMILIES, Predictor, RowDensity, Whiten, cross_products, pack_rows
+from glimmer.kernels import Predictor, RowDensity, Whiten, cross_products, pack_rows
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from glimmer.coordinates.layout import Layout
     from glimmer.coordinates.pirls import Mode
     from glimmer.kernels import CrossProducts, Rows
-    from glimmer.spec import Design, ModelSpec
+    from glimmer.spec import Design
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
 
@@ -38,11 +42,11 @@ def whitened(laid: Layout, design: Design) -> Plan:
         The penalized mode was not found, or has ordered intercepts that could trade places.
     """
     spec, blocks, products = laid.spec, laid.blocks, _products(laid, whitening_mode(laid, design))
-    rows = {} if spec.nonlinear is None else {"obs_id": design.rows}
-    with pm.Model(coords={**spec.coords, **rows}) as model:
+    with pm.Model(coords=spec.coords) as model:
         aux, noise = register_auxiliary(spec)
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
+        shifts = laid.shifted(noise)
         numbers_as_data(model)
         z, prior = pm.Flat(Z, shape=blocks.size), prior_data(laid)
         coefficients, density, _ = Whiten()(
@@ -57,7 +61,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
         pm.Potential("common", _common_density(laid, coefficients, *prior))
         if laid.orderings:
             pm.Potential("ordered", _ordered(laid, coefficients))
-        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
+        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients, shifts))
     return Plan("whitened", model, laid, products, triangles, scales, pt.ones(()))
 
 
@@ -98,31 +102,19 @@ def _likelihood(
     aux: dict[str, Any],
     residual: dict[str, Any],
     coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if _has_kernel(laid.spec, design):
+    if has_kernel(laid.spec, design) and not shifts:
         return _row_density(laid, design, aux, coefficients)
-    etas = [
-        Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
-        for name, rows in laid.predictors.items()
-    ]
-    outcome = outcome_of(laid.spec, design, aux, residual, etas)
-    return pt.sum(outcome.density(outcome.eta))
-
-
-def _has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood.
-
-    That of the normal family takes precisions; all others take exponents.
-    """
-    family, weighted = spec.family, design.weights is not None
-    return (
-        spec.nonlinear is None
-        and (family.name, family.link_name) in FAMILIES
-        and is_shipped(family)
-        and spec.weights != "precision"
-        and not (family.normal and weighted)
-    )
+    spec, etas = laid.spec, {}
+    for name, rows in laid.predictors.items():
+        eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
+        etas[name] = eta + shifts[name] if name in shifts else eta
+    found = spec.stage.staged(etas, design, spec.family, of_known_shape)
+    parameters = following(spec, aux, residual, found.curve)
+    outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
+    return pt.sum(outcome.density(of_known_shape("y", design.y)))
 
 
 def _row_density(

@@ -19,7 +19,8 @@ from glimmer.errors import (
     warn,
 )
 from glimmer.smooths.basis import Basis, Columns, basis_class, matrix
-from glimmer.smooths.blocks import Setting, Unpenalized, rescaled, to_blocks
+from glimmer.smooths.blocks import Unpenalized
+from glimmer.smooths.conversion import Setting, rescaled, to_blocks
 from glimmer.smooths.matrices import frozen
 from glimmer.smooths.random_effect import level_codes
 from glimmer.smooths.spec import SmoothSpec

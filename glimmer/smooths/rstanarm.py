@@ -17,11 +17,10 @@ from glimmer.smooths.blocks import (
     DenseBlock,
     DiagonalBlock,
     Penalized,
-    Setting,
     Unpenalized,
-    rescaled,
 )
 from glimmer.smooths.construct import setting
+from glimmer.smooths.conversion import Setting, rescaled
 from glimmer.smooths.matrices import defined_null, frozen
 from glimmer.smooths.term import SmoothTerm
 

@@ -55,8 +55,11 @@ def line(t: Any, a: Any) -> Any:
 
 def starts(model: Any) -> list[bool]:
     """For each free parameter, whether it has a start and a prior."""
-    free = model.spec.nonlinear.free
-    return [np.isfinite(p.origin) and p.name in model.spec.priors.parameters for p in free]
+    free = model.spec.curve.free
+    return [
+        np.isfinite(model.spec.predictors[p.name].start) and p.name in model.spec.priors.predictors
+        for p in free
+    ]
 
 
 # fmt: off

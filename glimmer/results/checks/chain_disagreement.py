@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,9 +33,8 @@ def disagreement(model: ModelBuilder) -> str:
     """
     from arviz_stats import rhat
 
-    nonlinear = model.spec.nonlinear
     chains = model.fitted["posterior"].sizes["chain"]
-    if nonlinear is None or chains < 2 or left_out_effects(model):
+    if chains < 2 or left_out_effects(model):
         return ""
     draws = _intercepts(model)
     apart = [name for name, values in draws.items() if float(rhat(values)) > AGREE]
@@ -64,12 +63,11 @@ def disagreement(model: ModelBuilder) -> str:
 
 def _intercepts(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the population's values on the scale of the transforms, each (chain, draw)."""
-    posterior, nonlinear = model.fitted["posterior"].to_dataset(), model.spec.nonlinear
-    assert nonlinear is not None  # noqa: S101
+    posterior, names = model.fitted["posterior"].to_dataset(), model.spec.names
     return {
-        p.name: posterior[p.intercept_name].values
-        for p in nonlinear.free
-        if p.predictor is not None and p.predictor.intercept
+        name: posterior[names.intercepts[name]].values
+        for name, predictor in model.spec.predictors.items()
+        if predictor.intercept
     }
 
 
@@ -90,10 +88,9 @@ def _curves(model: ModelBuilder) -> np.ndarray:
 
 def _switched(model: ModelBuilder, draws: dict[str, np.ndarray]) -> str:
     """Which symmetry some draws are on the other side of, and in which chains."""
-    nonlinear = model.spec.nonlinear
-    assert nonlinear is not None  # noqa: S101
-    own = dict(zip(nonlinear.function.names, nonlinear.parameters, strict=True))
-    for symmetry in nonlinear.function.symmetries:
+    curve: Any = model.spec.stage
+    own = dict(zip(curve.function.names, curve.parameters, strict=True))
+    for symmetry in curve.function.symmetries:
         members = {n: own[n] for n in symmetry.positive}
         if not all(p.name in draws and p.transform.identity for p in members.values()):
             continue

@@ -57,7 +57,7 @@ def working(model: ModelBuilder) -> Working:
 
 def check_linear(model: ModelBuilder) -> None:
     """The terms must be parts of one linear predictor."""
-    if model.spec.nonlinear is not None:
+    if not model.spec.stage.linear:
         raise ArgumentError(
             "This needs a single linear predictor, and a nonlinear model has several.",
             fix="use smooth_estimates() or plot_nonlinear()",
@@ -66,11 +66,9 @@ def check_linear(model: ModelBuilder) -> None:
 
 def centre(model: ModelBuilder) -> xr.Dataset:
     """The posterior mean as a single draw; the geometric mean of standard deviations."""
-    from glimmer.spec.smooth_blocks import named_blocks
-
     posterior = every_draw(model)
-    sds = {sd for named in named_blocks(model.spec.smooths) for sd in named.sds}
-    sds |= {f"{name}_sigma" for block in model.spec.groups for name in block.effect_names}
+    sds = {sd for block in model.spec.smooth_blocks for sd in block.sds}
+    sds |= {sd for block in model.spec.groups for sd in block.sd_names}
     logs = posterior.assign({sd: (posterior[sd].dims, np.log(posterior[sd].values)) for sd in sds})
     mean = logs.mean(("chain", "draw"))
     mean = mean.assign({sd: (mean[sd].dims, np.exp(mean[sd].values)) for sd in sds})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
+import pytensor.tensor as pt
 import xarray as xr
 
 from glimmer.assemble.model import Assembly, assemble
@@ -123,10 +123,7 @@ def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.Data
 def log_density(spec: ModelSpec, design: Design, assembly: Assembly) -> TensorVariable:
     """The log density of the outcome in the parameters of an assembled model, shape (n,)."""
     y = outcome_values(design, discrete=is_discrete(assembly.outcome))
-    logp = pm.logp(assembly.outcome, y, warn_rvs=False)
-    if spec.weights == "likelihood" and design.weights is not None:
-        logp = logp * design.weights
-    return logp
+    return assembly.likelihood.density(pt.as_tensor(y))
 
 
 def is_discrete(outcome: TensorVariable) -> bool:

@@ -103,17 +103,17 @@ def check_identified(model: ModelBuilder, kept: np.ndarray) -> None:
     """Raise `DataError` if flat priors leave coefficients undetermined by the rows kept."""
     from glimmer.spec.priors import improper
 
-    X = model.design.X
-    if not improper(model.spec.priors) or not X.shape[1]:
+    if not improper(model.spec.priors):
         return
-    ones = np.ones((model.design.n, int(model.spec.predictor.intercept)))
-    full = np.hstack([ones, X])
-    if np.linalg.matrix_rank(full[kept]) < np.linalg.matrix_rank(full):
-        raise DataError(
-            f"Without the {model.design.n - len(kept)} rows of one fold the coefficients, "
-            "whose priors are flat, are not determined.",
-            fix="give proper priors, or folds that keep every level of each factor",
-        )
+    for name, predictor in model.spec.predictors.items():
+        ones = np.ones((model.design.n, int(predictor.intercept)))
+        full = np.hstack([ones, model.design.columns[name]])
+        if np.linalg.matrix_rank(full[kept]) < np.linalg.matrix_rank(full):
+            raise DataError(
+                f"Without the {model.design.n - len(kept)} rows of one fold the coefficients, "
+                "whose priors are flat, are not determined.",
+                fix="give proper priors, or folds that keep every level of each factor",
+            )
 
 
 def _seeds(settings: Settings, k: int) -> list[int | None]:

@@ -11,13 +11,14 @@ from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.posterior.estimates import table
+from glimmer.spec.stage import Curve
+from glimmer.terms.naming import sd_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from glimmer.assemble import Assembly
     from glimmer.builders import ModelBuilder
-    from glimmer.spec.curve import Nonlinear
     from glimmer.terms import GroupBlock
 
 ORAL = "SSfol(1, (lKa - lKe) / (exp(lKa) - exp(lKe)), lKe, lKa, lCl)"
@@ -139,7 +140,11 @@ def population_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     out = {
         p.name: np.full((1, total), p.value) for p in nonlinear.parameters if p.value is not None
     }
-    return out | {p.name: posterior[p.name].values.reshape(1, -1) for p in nonlinear.free if p.bare}
+    return out | {
+        p.name: posterior[p.name].values.reshape(1, -1)
+        for p in nonlinear.free
+        if model.spec.predictors[p.name].bare
+    }
 
 
 def derived(
@@ -280,7 +285,7 @@ def _shrinkage(model: ModelBuilder, factor: str) -> dict[str, float]:
         for target, ones, name in columns:
             if block.factor_name == factor and ones:
                 means = posterior[name].mean(("chain", "draw")).values
-                between = float(posterior[f"{name}_sigma"].median())
+                between = float(posterior[sd_name(name)].median())
                 out[target] = 1 - float(means.std(ddof=1)) / between
     return out
 
@@ -294,7 +299,8 @@ def _block(model: ModelBuilder, by: str | None) -> GroupBlock:
     return blocks[by] if by is not None else model.spec.groups[0]
 
 
-def _nonlinear(model: ModelBuilder) -> Nonlinear:
-    if model.spec.nonlinear is None:
-        raise ArgumentError("This is not a nonlinear model.", fix="use NlmerBuilder")
-    return model.spec.nonlinear
+def _nonlinear(model: ModelBuilder) -> Curve:
+    stage = model.spec.stage
+    if not isinstance(stage, Curve):
+        raise ArgumentError("The model has no curve.", fix="build it with NlmerBuilder")
+    return stage

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from glimmer.builders import ModelBuilder
+    from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
 
 MAD = 1.4826
@@ -73,9 +74,10 @@ def fixed_draws(model: ModelBuilder, *, linear: bool = False) -> dict[str, np.nd
     """
     posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
     out = {}
-    for predictor in spec.predictors:
+    for predictor in spec.predictors.values():
         if predictor.intercept:
-            name = spec.intercept_name(predictor, linear=linear)
+            name = spec.names.intercepts[predictor.name]
+            name = name if linear else spec.names.values.get(predictor.name, name)
             out[name] = _flat(posterior[name])
         for term in predictor.common:
             values = np.atleast_2d(_flat(posterior[term.name]))
@@ -111,7 +113,8 @@ def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     fixed = fixed_draws(model, linear=True)
     out = {}
     for factor, effects in _effects(model).items():
-        named = {model.spec.coefficient_name(name): draws for name, draws in effects.items()}
+        targets = _coefficients(model.spec, factor)
+        named = {targets[name]: draws for name, draws in effects.items()}
         levels = _levels(model, factor)
         parts = {}
         for name in dict.fromkeys([*fixed, *named]):
@@ -120,6 +123,16 @@ def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
         tables = {name: table(draws, list(levels), prob) for name, draws in parts.items()}
         out[factor] = pd.concat(tables, names=["coefficient", factor])
     return out
+
+
+def _coefficients(spec: ModelSpec, factor: str) -> dict[str, str]:
+    """The coefficient that each effect of a factor is added to, by the effect's column."""
+    return {
+        column: spec.coefficient_name(column, target)
+        for block in spec.groups
+        if block.factor_name == factor
+        for column, target in zip(block.columns, block.column_targets, strict=True)
+    }
 
 
 def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
@@ -135,10 +148,10 @@ def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
     rows: dict[tuple[str, str], np.ndarray] = {}
     for block in spec.groups:
-        for name, effect in zip(block.columns, block.effect_names, strict=True):
-            rows[block.factor_name, f"sd({name})"] = _flat(posterior[f"{effect}_sigma"])
+        for name, sd in zip(block.columns, block.sd_names, strict=True):
+            rows[block.factor_name, f"sd({name})"] = _flat(posterior[sd])
         for i, j in _pairs(block.size):
-            corr = posterior[f"{block.name}_corr"].values[:, :, i, j].ravel()
+            corr = posterior[block.corr_name].values[:, :, i, j].ravel()
             rows[block.factor_name, f"cor({block.columns[j]}, {block.columns[i]})"] = corr
     if spec.family.group_scale is not None:
         rows["Residual", "sd"] = sigma_draws(model)
@@ -155,14 +168,14 @@ def sigma(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
 
 def sigma_draws(model: ModelBuilder) -> np.ndarray:
     """Draws of the residual standard deviation, shape (draws,)."""
-    name = model.spec.names.aux[str(model.spec.family.group_scale)]
+    name = model.spec.names.parameters[str(model.spec.family.group_scale)]
     return _flat(model.fitted["posterior"].to_dataset()[name])
 
 
 def aux_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
     return {
-        name: _flat(model.fitted["posterior"].to_dataset()[name]) for name in model.spec.aux_names
+        name: _flat(model.fitted["posterior"].to_dataset()[name]) for name in model.spec.names.aux
     }
 
 
@@ -212,7 +225,7 @@ def _pairs(p: int) -> list[tuple[int, int]]:
 
 def corr_draws(model: ModelBuilder, block: GroupBlock) -> np.ndarray:
     """Draws of a block's correlation matrix, shape (draws, p, p)."""
-    values = model.fitted["posterior"].to_dataset()[f"{block.name}_corr"].values
+    values = model.fitted["posterior"].to_dataset()[block.corr_name].values
     return values.reshape(-1, *values.shape[2:])
 
 

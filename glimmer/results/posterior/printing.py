@@ -53,8 +53,7 @@ def printed(model: ModelBuilder, digits: int = 1) -> str:
 
 
 def _head(model: ModelBuilder) -> list[str]:
-    family, nonlinear = model.spec.family, model.spec.nonlinear
-    formulas = {} if nonlinear is None else nonlinear.formulas
+    family, formulas = model.spec.family, model.spec.stage.formulas
     lines = [
         model.verb,
         f" family:       {family.name} [{family.link_name}]",
@@ -91,8 +90,8 @@ def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
     widest = max(block.size for block in model.spec.groups)
     for block in model.spec.groups:
         corr = np.median(corr_draws(model, block), axis=0) if block.size > 1 else np.eye(1)
-        for k, name in enumerate(block.effect_names):
-            sd = _deviation(posterior[f"{name}_sigma"].values, digits)
+        for k, name in enumerate(block.sd_names):
+            sd = _deviation(posterior[name].values, digits)
             label = model.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
             cells = [f"{corr[k, j]:.2f}" for j in range(k)]
             rows.append((block.factor_name if k == 0 else "", label, sd, *cells))

@@ -63,5 +63,5 @@ class PriorTable:
 
 def prior_summary(model: ModelBuilder) -> PriorTable:
     """The priors of a model, fitted or not."""
-    rotated = model.spec.predictor.rotation is not None
+    rotated = any(p.rotation is not None for p in model.spec.predictors.values())
     return PriorTable(model.spec.formula, model.spec.priors.lines, rotated)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.errors import DataError, check_probability, suggestion
-from glimmer.spec.smooth_blocks import named_blocks
+from glimmer.terms.naming import corr_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def parameters(
 def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
     """Correlation matrices as their entries below the diagonal, each under its own name."""
     out = posterior
-    for name in [str(n) for n in posterior.data_vars if str(n).endswith("_corr")]:
+    for name in [str(n) for n in posterior.data_vars if str(n).endswith(corr_name(""))]:
         corr = posterior[name]
         rows, columns = corr.dims[-2:]
         labels = corr.coords[rows].values.tolist()
@@ -111,21 +111,22 @@ def reported(model: ModelBuilder) -> list[str]:
     """Variables that a summary shows: those with a meaning of their own, effects apart."""
     spec = model.spec
     names = []
-    for predictor in spec.predictors:
-        names += [spec.intercept_name(predictor, linear=False)] if predictor.intercept else []
+    for name, predictor in spec.predictors.items():
+        value = spec.names.values.get(name, spec.names.intercepts[name])
+        names += [value] if predictor.intercept else []
         names += [term.name for term in predictor.common]
-    names += spec.aux_names
+        names += [variable for block in predictor.term_blocks for variable in block.variables]
+    names += spec.names.aux
     names += smooth_sds(model)
     for block in spec.groups:
-        names += [f"{name}_sigma" for name in block.effect_names]
-        names += [f"{block.name}_corr"] if block.size > 1 else []
+        names += block.sd_names
+        names += [block.corr_name] if block.size > 1 else []
     return names
 
 
 def smooth_sds(model: ModelBuilder) -> list[str]:
     """Names of the standard deviations of smooth terms."""
-    blocks = named_blocks(model.spec.smooths)
-    return list(dict.fromkeys(sd for block in blocks for sd in block.sds))
+    return list(dict.fromkeys(sd for block in model.spec.smooth_blocks for sd in block.sds))
 
 
 def effects(model: ModelBuilder) -> list[str]:

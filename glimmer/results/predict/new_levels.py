@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.interpreter.replay import Replay
-from glimmer.spec.smooth_blocks import NEW, NamedBlock, WithNew, named_blocks
+from glimmer.smooths.columns import new_levels
+from glimmer.terms import SmoothBlock
+from glimmer.terms.naming import NEW
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -60,12 +62,11 @@ def sample_unseen(
     return names
 
 
-def unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[NamedBlock, tuple[str, ...]]]:
+def unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[SmoothBlock, tuple[str, ...]]]:
     """Blocks of smooths whose rows have levels that the model has not seen, and those levels."""
-    for named in named_blocks(spec.smooths):
-        part = design.smooths.get(named.name)
-        if isinstance(part, WithNew):
-            yield named, part.new
+    for block in spec.smooth_blocks:
+        if levels := new_levels(design.smooths.get(block.name)):
+            yield block, levels
 
 
 def _innovations(

@@ -24,9 +24,9 @@ from glimmer.errors import (
 )
 from glimmer.formula import Learned, Name, Node, parse, variables
 from glimmer.spec.design import Design, design_of
-from glimmer.spec.smooth_blocks import with_new_levels
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
+from glimmer.terms.smooth import with_unlearned
 
 if TYPE_CHECKING:
     from glimmer.builders import ModelBuilder
@@ -155,8 +155,11 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
             names[name] = names.get(name, True) and label
         if term.spec.by is not None:
             names[term.spec.by] = names.get(term.spec.by, True) and term.by_levels is not None
-    for block in spec.groups:
-        for name in block.factor if block.factor_name in needs.factors else ():
+    for block in spec.term_blocks:
+        for name, labelled in block.term.columns().items():
+            names[name] = names.get(name, True) and labelled
+    for group in spec.groups:
+        for name in group.factor if group.factor_name in needs.factors else ():
             names.setdefault(name, True)
     return names
 
@@ -178,16 +181,17 @@ def _node(learned: Learned) -> Node:
 
 
 def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
-    terms = [term for predictor in spec.predictors for term in predictor.common]
+    predictors = spec.predictors.values()
+    terms = [term for predictor in predictors for term in predictor.common]
     for block in spec.groups:
         terms += block.effects if block.name in needs.blocks else ()
     for term in terms:
         for coding in term.codings:
             yield coding.learned
-    for predictor in spec.predictors:
+    for predictor in predictors:
         yield from predictor.offsets
-    for parts in spec.nonlinear.inputs if spec.nonlinear is not None else ():
-        yield from parts
+    yield from spec.stage.offsets
+    yield from spec.stage.learned
 
 
 def _check_present(frame: Frame, name: str) -> None:
@@ -237,7 +241,7 @@ def _design(
     design = design_of(model.spec, frame, offset=offset, blocks=(), functions=model.functions)
     return replace(
         design,
-        smooths=with_new_levels(model.spec.smooths, frame, design.smooths),
+        smooths=with_unlearned(model.spec.smooth_blocks, frame, design.smooths),
         groups=_groups(model, frame, needs, missing_groups),
         trials=_trials(model, frame, needs, given),
         weights=_precision(model.spec, frame, needs, given),
@@ -258,15 +262,9 @@ def _groups(
             coded[factor] = _coded(frame, block, missing_groups) if counts else aside
         columns = np.zeros((len(frame), block.size))
         if block.name in needs.blocks:
-            columns = _columns(block, frame, model.functions)
+            columns = block.multipliers(frame, model.functions)
         out[block.name] = GroupDesign(coded[factor][0], columns, coded[factor][1])
     return out
-
-
-def _columns(block: GroupBlock, frame: Frame, functions: Any) -> np.ndarray:
-    """What the block's coefficients are multiplied by, shape (n, p)."""
-    parts = [np.ones((len(frame), 1))] if block.intercept else []
-    return np.hstack([*parts, *(term.design(frame, functions) for term in block.effects)])
 
 
 def _coded(

@@ -118,7 +118,7 @@ class Prediction:
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
-        from glimmer.spec.smooth_blocks import grouping
+        from glimmer.terms.smooth import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
         for named, levels in unlearned(self.spec, self.design):
@@ -188,10 +188,15 @@ class Prediction:
         """Predictions of one block of rows: assemble the model on them and replay the draws."""
         from glimmer.assemble import assemble
         from glimmer.interpreter.replay import Replay
-        from glimmer.results.predict.marginal import marginal_mean, of_one_new_group, points_of
+        from glimmer.results.predict.marginal import (
+            add_up,
+            marginal_mean,
+            of_one_new_group,
+            points_of,
+        )
 
-        curve = self.marginal and self.spec.nonlinear is not None
-        rearranged = of_one_new_group if curve else narrowed
+        apart = self.marginal and not add_up(self.spec)
+        rearranged = of_one_new_group if apart else narrowed
         taken = self.design.take(np.arange(self.design.n)[rows])
         spec, design, levels = rearranged(self.spec, taken)
         assembly = assemble(spec, design, observe=False)
@@ -310,7 +315,7 @@ def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
 
 def _check_complete(model: pm.Model, draws: Draws) -> None:
     """Every variable must have draws: none may be taken from its prior."""
-    from glimmer.spec.smooth_blocks import NEW
+    from glimmer.terms.naming import NEW
 
     new = {name for name in draws if name.endswith(NEW)}
     absent = [v.name for v in model.free_RVs if v.name not in draws.names and v.name not in new]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError
+from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,13 +220,14 @@ def _parts(model: ModelBuilder, point: xr.Dataset) -> list[Part]:
     """All terms of the linear predictor as columns with prior precisions."""
     from scipy.sparse import csc_array, eye_array, kron
 
-    predictor, design = model.spec.predictor, model.design
-    fixed = np.hstack([np.ones((design.n, int(predictor.intercept))), design.X - predictor.means])
+    predictor, design = model.spec.predictors[MU], model.design
+    centred = design.columns[MU] - predictor.means
+    fixed = np.hstack([np.ones((design.n, int(predictor.intercept))), centred])
     parts = [Part(None, csc_array(fixed), csc_array((fixed.shape[1],) * 2))]
     for block in model.spec.groups:
         group = design.groups[block.name]
-        sds = np.array([float(point[f"{name}_sigma"].item()) for name in block.effect_names])
-        corr = point[f"{block.name}_corr"].values[0, 0] if block.size > 1 else np.eye(1)
+        sds = np.array([float(point[name].item()) for name in block.sd_names])
+        corr = point[block.corr_name].values[0, 0] if block.size > 1 else np.eye(1)
         levels = len(block.levels)
         own = csc_array(np.linalg.inv(corr * np.outer(sds, sds)))
         columns = _one_hot(group.index, group.columns, levels)
@@ -237,22 +239,15 @@ def _smooth_parts(model: ModelBuilder, point: xr.Dataset) -> list[Part]:
     """The blocks of all smooths."""
     from scipy.sparse import csc_array, diags_array
 
-    from glimmer.smooths import Grouped, Unpenalized
-    from glimmer.spec.smooth_blocks import named_blocks
+    from glimmer.smooths.columns import by_level
 
     parts = []
-    for named in named_blocks(model.spec.smooths):
-        block, columns = named.block, model.design.smooths[named.name]
-        if isinstance(columns, Grouped):
-            sparse = _one_hot(columns.index, columns.rows, columns.levels)
-        else:
-            sparse = csc_array(columns)
-        if isinstance(block, Unpenalized):
-            precision = csc_array((block.size, block.size))
-        else:
-            given = block.precision(np.array([float(point[sd].item()) for sd in named.sds]))
-            precision = csc_array(given if given.ndim == 2 else diags_array(given))
-        parts.append(Part(named.smooth.label, sparse, precision))
+    for named in model.spec.smooth_blocks:
+        rows, index, levels = by_level(model.design.smooths[named.name])
+        sparse = csc_array(rows) if index is None else _one_hot(index, rows, levels)
+        given = named.block.precision(np.array([float(point[sd].item()) for sd in named.sds]))
+        precision = csc_array(given if given.ndim == 2 else diags_array(given))
+        parts.append(Part(named.label, sparse, precision))
     return parts
 
 
@@ -337,12 +332,12 @@ def _spaces(model: ModelBuilder) -> tuple[dict[str, np.ndarray], dict[str, np.nd
     from glimmer.results.posterior.estimates import fixed_draws
     from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
 
-    predictor, design = model.spec.predictor, model.design
     check_linear(model)
+    predictor, design = model.spec.predictors[MU], model.design
     smooths = chosen_smooths(model, None)
     spaces: dict[str, np.ndarray] = {}
     fitted: dict[str, np.ndarray] = {}
-    parametric = np.hstack([np.ones((design.n, int(predictor.intercept))), design.X])
+    parametric = np.hstack([np.ones((design.n, int(predictor.intercept))), design.columns[MU]])
     if parametric.shape[1]:
         spaces["para"] = parametric
         fitted["para"] = parametric @ [draws.mean() for draws in fixed_draws(model).values()]

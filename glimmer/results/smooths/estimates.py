@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, check_probability, suggestion
+from glimmer.spec.names import ROWS
+from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,17 +159,18 @@ def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np
     """
     import pymc as pm
 
-    from glimmer.assemble.smooths import smooth_effects
     from glimmer.data import Frame
     from glimmer.interpreter.replay import Replay, flat
-    from glimmer.spec.smooth_blocks import smooth_columns, smooth_coords
+    from glimmer.terms.smooth import smooth_columns
 
     frame = data if isinstance(data, Frame) else Frame(data)
     posterior = model.fitted["posterior"].to_dataset()
-    terms = model.spec.smooths
-    with pm.Model(coords={**smooth_coords(terms), "obs_id": frame.rows()}) as alone:
+    blocks = [block for block in model.spec.smooth_blocks if block.label == smooth.label]
+    coords = {dim: own for block in blocks for dim, own in block.coords.items()}
+    with pm.Model(coords={**coords, ROWS: frame.rows()}) as alone:
         columns = smooth_columns((smooth.term,), frame)
-        f = smooth_effects(terms, columns, model.spec.priors.smooth, 1.0)[smooth.label]
+        parts = [b.contribution(model.spec.priors, 1.0, columns[b.name]) for b in blocks]
+        f: Any = sum(parts[1:], start=parts[0])
     run = Replay(alone, [f], [str(name) for name in posterior.data_vars])
     width = max(block.size for block in smooth.blocks)
     size = max(1, CHUNK_BYTES // (8 * max(frame.n, 1) * width))
@@ -245,12 +248,12 @@ def _own_rows(smooth: Smooth, data: Any) -> Frame:
 def _overall(model: ModelBuilder) -> np.ndarray:
     """Draws of the intercept at the means of the common columns, less their mean."""
     from glimmer.interpreter.replay import flat
+    from glimmer.results.checks.working_weights import check_linear
 
-    if model.spec.nonlinear is not None:
-        raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
-    if not model.spec.predictor.intercept:
+    check_linear(model)
+    if not model.spec.predictors[MU].intercept:
         return np.zeros(1)
-    level = flat(model.fitted["posterior"].to_dataset()[model.spec.centered_intercept])
+    level = flat(model.fitted["posterior"].to_dataset()[model.spec.names.centered[MU]])
     return level - level.mean()
 
 
