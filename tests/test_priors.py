@@ -335,7 +335,9 @@ def test_a_prior_of_ones_own() -> None:
     assert "logistic(2)" in str(model.prior_summary())
     again = assemble(loads(dumps(model.spec)), model.design).model
     assert log_densities(again)(point) == log_densities(model.build())(point)
-    with pytest.raises(PriorError, match=r"logistic\(2\) is not a prior for a positive parameter"):
+    with pytest.raises(
+        PriorError, match=r"logistic\(2\) cannot be the prior of a positive parameter"
+    ):
         build("mpg ~ wt", prior_aux=Logistic(2.0))
 
 

@@ -73,11 +73,11 @@ class Prior:
 
     def rv(self) -> TensorVariable:
         """Return the prior as a new unregistered PyMC variable, scalar or of its own shape."""
-        raise PriorError(f"{self} is not a prior for a parameter on the whole real line.")
+        raise PriorError(f"{self} cannot be the prior of a parameter on the whole real line.")
 
     def positive_rv(self) -> TensorVariable:
         """Return the prior truncated to positive values, as a new unregistered PyMC variable."""
-        raise PriorError(f"{self} is not a prior for a positive parameter.")
+        raise PriorError(f"{self} cannot be the prior of a positive parameter.")
 
     def above(self, lower: float) -> TensorVariable:
         """Return the prior truncated to values above ``lower``, as a new PyMC variable."""
@@ -91,7 +91,7 @@ class Prior:
             return pm.Truncated.dist(self.positive_rv(), lower=lower)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise PriorError(
-                f"{self} cannot be cut off at {lower:g}, where the parameter's domain begins.",
+                f"{self} cannot be truncated at {lower:g}, the lower bound of the parameter.",
                 fix="use gl.gamma() or gl.exponential()",
             ) from error
 
@@ -191,7 +191,9 @@ def hyper(value: Any) -> Hyper:
     """A hyperparameter as a float or a tuple of floats."""
     array = np.asarray(value, dtype=float)
     if array.ndim > 1:
-        raise PriorError(f"A hyperparameter is a number or a vector, not of shape {array.shape}.")
+        raise PriorError(
+            f"A hyperparameter must be a number or a vector, not of shape {array.shape}."
+        )
     return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
@@ -229,7 +231,7 @@ MEANT = {"mean": "location", "mu": "location", "sd": "scale", "sigma": "scale", 
 
 
 def prior_function[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Turn a wrong argument name into a `PriorError` that says the right one."""
+    """Turn a wrong argument name into a `PriorError` with the right one."""
     signature = inspect.signature(function)
 
     @wraps(function)
