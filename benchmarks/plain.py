@@ -27,15 +27,16 @@ OUTCOMES: dict[str, Any] = {
 def linear(model: Any) -> pm.Model:
     """A model of `GlmerBuilder` or `Gamm4Builder` with decov covariances and smooths."""
     spec, design = model.spec, model.design
-    predictor, priors = spec.predictor, spec.priors
+    predictor, priors = spec.predictors["mu"], spec.priors
+    own = priors.predictors["mu"]
     with pm.Model() as peer:
         aux = {name: peer.register_rv(p.above(0.0), name) for name, p in priors.aux.items()}
         noise = aux["sigma"] if spec.family.name == "gaussian" else 1.0
-        eta = peer.register_rv(priors.intercept.rv(), "intercept")
+        eta = peer.register_rv(own.intercept.rv(), "intercept")
         if predictor.common:
             X = design.columns["mu"] - predictor.means
             X = X if predictor.rotation is None else X @ predictor.rotation
-            location, scale = np.hstack([_normal(c.prior, c.terms, spec) for c in priors.common])
+            location, scale = np.hstack([_normal(c.prior, c.terms, spec) for c in own.common])
             eta = eta + pt.dot(X, pm.Normal("beta", location, scale))
         for block in spec.groups:
             data = design.groups[block.name]

@@ -17,7 +17,7 @@ FLOORS = (
     ("sampling",),
     ("coordinates",),
     ("assemble",),
-    ("learn",),
+    ("learn", "fitted"),
     ("spec",),
     ("terms",),
     ("smooths", "nonlinear", "families"),

@@ -230,6 +230,29 @@ def test_names():
     assert "'Days'" in caught.value.fix
 
 
+def test_a_column_in_place_of_another_leaves_the_frame_as_it_was():
+    frame = Frame({"x": [1, 2, 3], "g": ["b", "a", "b"]})
+    labels = frame.factor("x")
+    other = frame.with_column(labels)
+    assert other["x"] is labels and frame["x"].kind == "int"
+    assert other.take(np.array([2])).factor("x").codes.tolist() == [2]
+    more = frame.with_column(Numeric("z", np.zeros(3)))
+    assert more.names == ("x", "g", "z") and "z" not in frame
+
+
+def test_a_frame_of_some_columns_does_not_keep_the_table():
+    frame = Frame({"x": [1, 2, 3], "g": ["b", "a", "b"], "u": [0, 0, 0]})
+    some = frame.take(np.array([0, 2])).used(["g", "x"])
+    assert some.names == ("g", "x") and len(some) == 2
+    assert some.rows().tolist() == [0, 2] and some.numeric("x").values.tolist() == [1, 3]
+    assert some.take(np.array([1])).rows().tolist() == [2]
+    with pytest.raises(UnknownColumn, match="'u'"):
+        some["u"]
+    with pytest.raises(UnknownColumn):
+        frame.used(["nothing"])
+    assert len(Frame.of([], 4)) == 4
+
+
 def test_levels_are_told_apart_by_how_they_are_written():
     with pytest.raises(DuplicateName, match="'1'"):
         Frame(pd.DataFrame({"v": pd.Categorical([1, "1"])}))["v"]

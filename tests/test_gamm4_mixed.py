@@ -12,11 +12,10 @@ import pytest
 from agreement import disagreements
 from arviz_stats import ess
 from gamm4_reference import answers, table
+from methods import edf, posterior_linpred
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.results.predict.predict import posterior_linpred
-from glimmer.results.smooths.checks import edf
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "gamm4_mixed.json").read_text())
 DATA = {"mcycle": "mcycle", "chick": "chickweight"}

@@ -114,7 +114,7 @@ def test_residual_sds_follow_the_curve(residual: str, extra: dict[str, float], s
     found = log_densities(model.build())(point)["y"]
     unit = data["y"].std(ddof=1)
     assert found == pytest.approx(stats.norm.logpdf(data["y"], f, sd(f, unit)).sum())
-    assert "sigma" in model.spec.aux_names and set(extra) <= set(model.spec.aux_names)
+    assert "sigma" in model.spec.names.aux and set(extra) <= set(model.spec.names.aux)
 
 
 @pytest.mark.parametrize(

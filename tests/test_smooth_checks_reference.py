@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from methods import concurvity, k_check
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.results.smooths.checks import concurvity, k_check
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "smooth_checks.json").read_text())
 CASES = [name for name in ANSWERS if name != "versions"]

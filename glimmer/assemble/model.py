@@ -39,8 +39,8 @@ class Assembly:
     Attributes
     ----------
     model : pymc.Model
-    likelihood : Outcome
-        The outcome with its linear predictor, its expectation and its log density.
+    outcome : Outcome
+        With its linear predictor, its expectation and its log density.
     smooths : dict of str to tensor, shape (n,)
         The value of each smooth, by label.
     parameters : dict of str to tensor, a number or shape (n,)
@@ -48,29 +48,19 @@ class Assembly:
     """
 
     model: pm.Model
-    likelihood: Outcome
+    outcome: Outcome
     smooths: dict[str, TensorVariable]
     parameters: dict[str, TensorVariable]
 
     @property
     def eta(self) -> TensorVariable:
         """The outcome's linear predictor, shape (n,)."""
-        return self.likelihood.eta
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Arguments of the outcome's distribution besides its mean."""
-        return self.likelihood.arguments
-
-    @property
-    def outcome(self) -> TensorVariable:
-        """The outcome's distribution, shape (n,)."""
-        return self.likelihood.distribution()
+        return self.outcome.eta
 
     @property
     def expected(self) -> TensorVariable:
         """The expected outcome, shape (n,); a probability, where there are trials."""
-        return self.likelihood.expected
+        return self.outcome.expected
 
 
 def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assembly:

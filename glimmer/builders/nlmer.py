@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from glimmer.builders.base import ModelBuilder
 from glimmer.builders.glmer import fitted
 from glimmer.builders.methods import Method
-
-if TYPE_CHECKING:
-    from glimmer.coordinates.plan import Plan
-    from glimmer.results.checks.verdict import Verdict
-
-
-CURVED = 0.95
-"""NUTS's target acceptance rate for posteriors that bend."""
 
 
 class NlmerBuilder(ModelBuilder):
@@ -136,22 +127,38 @@ class NlmerBuilder(ModelBuilder):
         from glimmer.learn.model import learn_model
         from glimmer.learn.options import CurveOptions, Options
 
-        options, curve = Options.among(locals()), CurveOptions.among(locals())
+        options = Options(
+            prior=prior,
+            prior_aux=prior_aux,
+            prior_covariance=prior_covariance,
+            weights=weights,
+            offset=offset,
+            subset=subset,
+            missing=missing,
+            contrasts=contrasts,
+            prior_PD=prior_PD,
+            centered=centered,
+            functions=functions,
+            checks=checks,
+            prior_smooth=prior_smooth,
+            knots=knots,
+            select=select,
+            xt=xt,
+        )
+        curve = CurveOptions(
+            params=params,
+            function=function,
+            kinds=kinds,
+            transforms=transforms,
+            ordering=ordering,
+            residual=residual,
+            link=link,
+            priors=priors,
+        )
         self.functions = functions
         self.spec, self.design, self.frame = learn_model(
             formula, Frame(data), get_family(family), options, CurveKind(curve)
         )
-
-    def _explained(self, verdict: Verdict) -> Verdict:
-        from glimmer.results.checks.chain_disagreement import AGREE, disagreement
-
-        return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
-
-    def _correlated(self, plan: Plan | None) -> bool:
-        return True
-
-    def _target_accept(self) -> float:
-        return CURVED
 
     parameters = Method("glimmer.results.curves.parameters")
     derived = Method("glimmer.results.curves.parameters")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import bambi
     import pandas as pd
 
-    from glimmer.builders.base import ModelBuilder
+    from glimmer.fitted import Model
     from glimmer.priors import Prior
     from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
@@ -37,7 +37,7 @@ FAMILIES = {
 }
 
 
-def to_bambi(model: ModelBuilder) -> bambi.Model:
+def to_bambi(model: Model) -> bambi.Model:
     """Translate a model to ``bambi.Model``, with the same formula, data and priors.
 
     Raises
@@ -121,7 +121,7 @@ def _bar(block: GroupBlock) -> str:
     return f"({name}|{block.factor_name})"
 
 
-def _table(model: ModelBuilder) -> pd.DataFrame:
+def _table(model: Model) -> pd.DataFrame:
     """The columns that the formula uses, for the rows used."""
     import pandas as pd
 

@@ -217,7 +217,7 @@ class Resolver:
             scales = self.defaults.scales(own.name, 1.0)
             for block in own.term_blocks:
                 for name, parameter in block.variables.items():
-                    prior = asked.terms.get(name, parameter.prior)
+                    prior = asked.terms.get(name, parameter.prior).sized(len(parameter.labels))
                     out[name] = self._use(name, "term", prior, scales)
         return out
 

@@ -13,6 +13,7 @@ from glimmer.priors.independent import (
     student_t,
 )
 from glimmer.priors.shrinkage import hs, hs_plus, lasso, product_normal
+from glimmer.priors.simplex import dirichlet
 
 __all__ = [
     "CovariancePrior",
@@ -22,6 +23,7 @@ __all__ = [
     "as_prior",
     "cauchy",
     "decov",
+    "dirichlet",
     "exponential",
     "flat",
     "gamma",

@@ -95,6 +95,10 @@ class Prior:
                 fix="use gl.gamma() or gl.exponential()",
             ) from error
 
+    def sized(self, size: int) -> Prior:
+        """Return the prior for ``size`` numbers, where it depends on how many there are."""
+        return self
+
     def rescaled(self, scales: Scales) -> Prior:
         """Return the prior in the units of the data, free of ``autoscale``."""
         return self

@@ -1,22 +1,25 @@
-"""What a term is: it learns from the training rows, and adds to a predictor for any rows.
+"""Declares terms: what each learns from the training rows, and adds to a predictor for any rows.
 
-Terms of a package of one's own subclass `Term` and are registered under the word that stands for
-them in formulas. A term has columns, and one coefficient for each:
+A term of one's own is a subclass of `Term`, registered under the word that stands for it in
+formulas. It has columns, and one coefficient for each:
 
-* `Term.weights` gives them as a function of the term's parameters, or
-* they are normal, b = T u with u ~ N(0, I): `Term.factor` gives T. Such a term is sampled in
-  integrated or whitened coordinates as group-specific effects are.
+* `Term.weights` gives the coefficients as a function of the term's parameters, or
+* they are normal with the covariance matrix of `Term.covariance`. Such a term is sampled in
+  integrated or whitened coordinates as group-specific effects are, and has a law for places that
+  the training rows did not have.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from glimmer.formula.specials import register_special
+from glimmer.record import record
 from glimmer.terms.naming import variable_name
 
 if TYPE_CHECKING:
@@ -33,16 +36,13 @@ class TermArrays:
     Attributes
     ----------
     columns : ndarray, shape (n, m)
-        Of the m coefficients, those of ``new`` last.
-    new : tuple of str
-        What the term has not seen among the training rows, and has coefficients of its own for.
-    about : Any
-        What else `Term.unseen` needs to know of it.
+        Of the coefficients, those of ``new`` last.
+    new : tuple
+        The places that the training rows did not have; they have coefficients of their own.
     """
 
     columns: np.ndarray
-    new: tuple[str, ...] = ()
-    about: Any = None
+    new: tuple[Any, ...] = ()
 
     def take(self, rows: np.ndarray) -> TermArrays:
         """Return the arrays of some rows."""
@@ -72,18 +72,51 @@ class TermParameter:
 
 
 class Term(ABC):
-    """A term of a predictor, frozen after it has learned; decorate subclasses with `record`.
+    """A term of a predictor, a record that is frozen when it has learned.
 
     Attributes
     ----------
     name : str
         As in the formula, with the predictor's prefix.
+    column : str
+        The column that it reads.
+    labels : tuple
+        The places of normal coefficients: times, areas.
     normal : bool
-        Whether coefficients are b = T u, u ~ N(0, I), with `factor` giving T.
+        Whether coefficients are normal, with `covariance`.
+    labelled : bool
+        Whether ``column`` is read as labels.
+
+    Examples
+    --------
+    >>> import glimmer as gl
+    >>> @gl.register_term("half")
+    ... class Half(gl.Term):
+    ...     name: str
+    ...     column: str
+    ...
+    ...     @classmethod
+    ...     def learn(cls, call, coder, name):
+    ...         return cls(name, str(call.args[0]))
+    ...
+    ...     def design(self, frame):
+    ...         return gl.TermArrays(frame.numeric(self.column).values[:, None] / 2)
+    ...
+    ...     def parameters(self):
+    ...         return (gl.TermParameter("", gl.normal(0, autoscale=True)),)
+    ...
+    ...     def weights(self, values):
+    ...         return values[""][None]
+    >>> model = gl.GlmerBuilder("Reaction ~ half(Days)", gl.load_data("sleepstudy"))
+    >>> [v.name for v in model.build().free_RVs]
+    ['sigma', 'Intercept', 'half(Days)']
     """
 
     name: str
+    column: str
+    labels: tuple[Any, ...]
     normal: ClassVar[bool] = False
+    labelled: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -100,9 +133,9 @@ class Term(ABC):
             What to call the term.
         """
 
-    @abstractmethod
     def columns(self) -> Mapping[str, bool]:
         """Names of the columns that the term reads, and whether each is read as labels."""
+        return {self.column: self.labelled}
 
     @abstractmethod
     def design(self, frame: Frame) -> TermArrays:
@@ -113,44 +146,56 @@ class Term(ABC):
         """The parameters, in the order in which they are registered."""
 
     def weights(self, values: Mapping[str, Any]) -> Any:
-        """The coefficients, shape (m,), from the parameters by name."""
+        """The coefficients, shape (m,), from the parameters by name (tensors)."""
+        raise NotImplementedError
+
+    def covariance(self, s: Sequence[Any], t: Sequence[Any], values: Mapping[str, Any]) -> Any:
+        """Covariances of normal coefficients at places s and t, shape (len(s), len(t))."""
         raise NotImplementedError
 
     def factor(self, values: Mapping[str, Any]) -> Any:
-        """The lower triangle T of normal coefficients b = T u, shape (m, m)."""
-        raise NotImplementedError
+        """The lower triangle T of normal coefficients b = T u, u ~ N(0, I), shape (m, m)."""
+        import pytensor.tensor as pt
 
-    def unseen(self, arrays: TermArrays, values: Mapping[str, Any], b: Any) -> tuple[Any, Any]:
-        """Mean and lower triangle of the coefficients of ``arrays.new``, given all others."""
-        raise NotImplementedError
+        return pt.linalg.cholesky(self.covariance(self.labels, self.labels, values))
 
-    @property
-    def labels(self) -> tuple[Any, ...]:
-        """Of the m coefficients."""
-        raise NotImplementedError
+    def unseen(self, new: Sequence[Any], values: Mapping[str, Any], b: Any) -> tuple[Any, Any]:
+        """Mean and lower triangle of the coefficients at new places, given those at the others."""
+        import pytensor.tensor as pt
+
+        known, across, own = (
+            self.covariance(s, t, values)
+            for s, t in ((self.labels, self.labels), (self.labels, new), (new, new))
+        )
+        regression = pt.linalg.solve(known, across)
+        return pt.dot(regression.T, b), pt.linalg.cholesky(own - pt.dot(across.T, regression))
 
 
 _TERMS: dict[str, type[Term]] = {}
 
 
-def register_term(word: str, term: type[Term]) -> None:
-    """Let calls of ``word`` in formulas be terms of a class.
+def register_term[T: Term](word: str) -> Callable[[type[T]], type[T]]:
+    """Let calls of ``word`` in formulas be terms of the class that this decorates.
+
+    The class becomes a record: its annotated fields are what it learns, and are saved with a model.
 
     Parameters
     ----------
     word : str
         As in ``mo(x)``.
-    term : type
-        A subclass of `Term`.
 
-    Examples
-    --------
-    >>> register_term("mo", Monotonic)  # doctest: +SKIP
+    Raises
+    ------
+    FormulaError
+        The word has a meaning in formulas already.
     """
-    from glimmer.formula.specials import register_special
 
-    register_special(word)
-    _TERMS[word] = term
+    def registered(cls: type[T]) -> type[T]:
+        register_special(word)
+        _TERMS[word] = record(cls)
+        return _TERMS[word]  # type: ignore[return-value]
+
+    return registered
 
 
 def learn_special(call: Call, coder: Coder, prefix: str) -> Term:

@@ -88,7 +88,7 @@ class TermBlock:
         import pymc as pm
         import pytensor.tensor as pt
 
-        columns = pm.Data(data_name(self.name), arrays.columns, dims=("obs_id", None))
+        columns = pm.Data(data_name(self.name), arrays.columns)
         if not self.normal:
             return pt.dot(columns, self.term.weights(self.values(priors)))
         values, T = self.law(priors, noise).parts
@@ -96,17 +96,17 @@ class TermBlock:
         z = pm.Normal(self.free, 0.0, 1.0, dims=dim)
         b = pm.Deterministic(self.name, pt.dot(T, z), dims=dim)
         if arrays.new:
-            b = pt.concatenate([b, self._unseen(arrays, values, b)])
+            b = pt.concatenate([b, self._unseen(arrays.new, values, b)])
         return pt.dot(columns, b)
 
-    def _unseen(self, arrays: TermArrays, values: dict[str, Any], b: Any) -> Any:
-        """Register the coefficients of what the term has not seen."""
+    def _unseen(self, new: tuple[Any, ...], values: dict[str, Any], b: Any) -> Any:
+        """Register the coefficients at places that the training rows did not have."""
         import pymc as pm
         import pytensor.tensor as pt
 
-        mean, T = self.term.unseen(arrays, values, b)
+        mean, T = self.term.unseen(new, values, b)
         dim = new_name(dim_name(self.name))
-        pm.modelcontext(None).add_coord(dim, list(arrays.new))
+        pm.modelcontext(None).add_coord(dim, list(new))
         z = pm.Normal(new_name(self.free), 0.0, 1.0, dims=dim)
         return mean + pt.dot(T, z)
 

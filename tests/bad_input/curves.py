@@ -56,10 +56,8 @@ def line(t: Any, a: Any) -> Any:
 def starts(model: Any) -> list[bool]:
     """For each free parameter, whether it has a start and a prior."""
     free = model.spec.curve.free
-    return [
-        np.isfinite(model.spec.predictors[p.name].start) and p.name in model.spec.priors.predictors
-        for p in free
-    ]
+    predictors, priors = model.spec.predictors, model.spec.priors.predictors
+    return [np.isfinite(predictors[p.name].start) and p.name in priors for p in free]
 
 
 # fmt: off

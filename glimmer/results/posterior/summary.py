@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 def summary(
-    model: ModelBuilder,
+    fit: Fitted,
     prob: float = 0.9,
     pars: Sequence[str] | None = None,
     regex_pars: str | None = None,
@@ -29,8 +29,7 @@ def summary(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     prob : float
         Probability of the central interval.
     pars : sequence of str, optional
@@ -54,16 +53,14 @@ def summary(
     import arviz as az
 
     check_probability(prob)
-    posterior = parameters(model, pars, regex_pars)
+    posterior = parameters(fit, pars, regex_pars)
     return az.summary(posterior, ci_prob=prob, ci_kind="eti", round_to="none")
 
 
-def parameters(
-    model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None
-) -> xr.Dataset:
+def parameters(fit: Fitted, pars: Sequence[str] | None, regex_pars: str | None) -> xr.Dataset:
     """Draws of the variables asked for; correlations as the entries below the diagonal."""
-    posterior = model.fitted["posterior"].to_dataset()
-    names = chosen(model, list(map(str, posterior.data_vars)), pars, regex_pars)
+    posterior = fit.posterior
+    names = chosen(fit, list(map(str, posterior.data_vars)), pars, regex_pars)
     return _without_constants(posterior[names])
 
 
@@ -82,19 +79,19 @@ def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
 
 
 def chosen(
-    model: ModelBuilder,
+    fit: Fitted,
     known: list[str],
     pars: Sequence[str] | None,
     regex_pars: str | None,
 ) -> list[str]:
     """Names of the variables that ``pars`` and ``regex_pars`` ask for."""
     if pars is None and regex_pars is None:
-        return reported(model)
+        return reported(fit)
     asked = [pars] if isinstance(pars, str) else list(pars or ())
     names: list[str] = []
     for name in asked:
         if name == "varying":
-            names += effects(model)
+            names += effects(fit)
         elif name in known:
             names.append(name)
         else:
@@ -107,9 +104,9 @@ def chosen(
     return list(dict.fromkeys(names))
 
 
-def reported(model: ModelBuilder) -> list[str]:
+def reported(fit: Fitted) -> list[str]:
     """Variables that a summary shows: those with a meaning of their own, effects apart."""
-    spec = model.spec
+    spec = fit.spec
     names = []
     for name, predictor in spec.predictors.items():
         value = spec.names.values.get(name, spec.names.intercepts[name])
@@ -117,18 +114,18 @@ def reported(model: ModelBuilder) -> list[str]:
         names += [term.name for term in predictor.common]
         names += [variable for block in predictor.term_blocks for variable in block.variables]
     names += spec.names.aux
-    names += smooth_sds(model)
+    names += smooth_sds(fit)
     for block in spec.groups:
         names += block.sd_names
         names += [block.corr_name] if block.size > 1 else []
     return names
 
 
-def smooth_sds(model: ModelBuilder) -> list[str]:
+def smooth_sds(fit: Fitted) -> list[str]:
     """Names of the standard deviations of smooth terms."""
-    return list(dict.fromkeys(sd for block in model.spec.smooth_blocks for sd in block.sds))
+    return list(dict.fromkeys(sd for block in fit.spec.smooth_blocks for sd in block.sds))
 
 
-def effects(model: ModelBuilder) -> list[str]:
+def effects(fit: Fitted) -> list[str]:
     """Names of the group-specific effects."""
-    return [name for block in model.spec.groups for name in block.effect_names]
+    return [name for block in fit.spec.groups for name in block.effect_names]
