@@ -6,6 +6,8 @@ import matplotlib
 
 matplotlib.use("agg")
 
+from dataclasses import replace
+
 import arviz as az
 import numpy as np
 import pandas as pd
@@ -23,7 +25,6 @@ from glimmer.results.checks import ppcheck
 from glimmer.results.checks.fit_plots import pairs, plot, posterior_vs_prior
 from glimmer.results.checks.ppcheck import KINDS, pp_check
 from glimmer.results.checks.residuals import fitted_values, residuals
-from glimmer.results.checks.variance import variance
 from glimmer.results.posterior.intervals import (
     posterior_interval,
     predictive_error,
@@ -52,7 +53,7 @@ def test_variances_are_those_of_draws(family):
     model = fitted(family)
     assembly = assemble(model.spec, model.design, observe=False)
     one = model.fitted["posterior"].to_dataset().isel(chain=[0], draw=[3])
-    (expected,) = replay(assembly.model, [variance(assembly.outcome)], one)
+    (expected,) = replay(assembly.model, [assembly.variance], one)
     many = one.isel(draw=np.zeros(4000, dtype=int))
     (drawn,) = replay(assembly.model, [assembly.outcome], many, seed=1)
     ratio = drawn[0].var(axis=0) / expected[0, 0]
@@ -62,8 +63,15 @@ def test_variances_are_those_of_draws(family):
 def test_a_distribution_without_a_rule():
     import pymc as pm
 
-    with pytest.raises(FamilyError, match="Moyal"):
-        variance(pm.Moyal.dist(0, 1))
+    moyal = gl.Family(
+        "moyal", dist=lambda mu, sigma: pm.Moyal.dist(mu, sigma), aux={"sigma": gl.exponential(1)}
+    )
+    model = fake_fit(gl.GlmerBuilder("real ~ x", data(), moyal), draws=20)
+    with pytest.raises(FamilyError, match=r"moyal family(.|\n)*variance=lambda mu, sigma"):
+        residuals(model, "pearson")
+    declared = replace(moyal, variance=lambda mu, sigma: (np.pi * sigma) ** 2 / 2)
+    model = fake_fit(gl.GlmerBuilder("real ~ x", data(), declared), draws=20)
+    assert np.isfinite(residuals(model, "pearson")).all()
 
 
 def test_response_residuals():

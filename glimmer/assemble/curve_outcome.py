@@ -77,7 +77,7 @@ def register_residual(spec: ModelSpec) -> dict[str, TensorVariable]:
     model, parameters = pm.modelcontext(None), find_residual(nonlinear.residual).parameters
     return {
         name: model.register_rv(
-            spec.priors.residual[name].above(parameter.lower), f"{spec.names.aux[scale]}_{name}"
+            spec.priors.residual[name].within(*parameter.domain), f"{spec.names.aux[scale]}_{name}"
         )
         for name, parameter in parameters.items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from glimmer.spec.smooth_blocks import NEW
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
+    from glimmer.families import Family
     from glimmer.priors import Prior
     from glimmer.spec.design import Design
     from glimmer.spec.model import ModelSpec
@@ -45,6 +46,9 @@ class Assembly:
         The value of each smooth, by label.
     parameters : dict of str to tensor, a number or shape (n,)
         Of the curve of a nonlinear model.
+    family : Family
+    arguments : dict of str to tensor
+        Of the outcome's distribution, besides its mean.
     """
 
     model: pm.Model
@@ -52,7 +56,14 @@ class Assembly:
     expected: TensorVariable
     outcome: TensorVariable
     smooths: dict[str, TensorVariable]
-    parameters: dict[str, TensorVariable] = field(default_factory=dict)
+    parameters: dict[str, TensorVariable]
+    family: Family
+    arguments: dict[str, Any]
+
+    @property
+    def variance(self) -> TensorVariable:
+        """The outcome's variance, given the parameters; raises `FamilyError` if not known."""
+        return self.family.variance_at(self.eta, **self.arguments)
 
 
 def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assembly:
@@ -89,7 +100,7 @@ def assemble(spec: ModelSpec, design: Design, *, observe: bool = True) -> Assemb
         outcome = spec.family.outcome(eta, **extra)
         if observe and spec.likelihood:
             _observe(spec, design, eta, extra, outcome)
-    return Assembly(model, eta, expected, outcome, smooths, parameters)
+    return Assembly(model, eta, expected, outcome, smooths, parameters, spec.family, extra)
 
 
 def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]:
@@ -99,7 +110,9 @@ def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]
     """
     model = pm.modelcontext(None)
     aux = {
-        name: model.register_rv(prior.above(spec.family.aux[name].lower), spec.names.aux[name])
+        name: model.register_rv(
+            prior.within(*spec.family.others[name].domain), spec.names.aux[name]
+        )
         for name, prior in spec.priors.aux.items()
     }
     scale = spec.family.group_scale

@@ -207,7 +207,7 @@ def meaning_of_weights(weights: PerRow, response: Response | None, family: Famil
     """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
-    if response is not None and response.form == "proportion":
+    if response is not None and response.weights_are_trials:
         return "trials"
     if weights.precision and family.group_scale is None:
         raise DataError(
@@ -245,7 +245,7 @@ def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:
     if design.y is None or spec.response is None:
         return
     yield from findings.check_outcome_varies(design.y, spec.response.name, family)
-    if family.binary and names:
+    if family.response.binary and names:
         yield from findings.check_separation(design.X, names, design.y, predictor.intercept)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytensor.tensor as pt
 import xarray as xr
 
-from glimmer.results.checks.variance import variance
 from glimmer.results.compare.loglik import outcome_values
 from glimmer.results.predict.prediction import Prediction
 
@@ -27,7 +26,7 @@ class ConditionalVariance(Prediction):
     """The variance of the outcome given the parameters, at every draw."""
 
     def _of(self, assembly: Assembly) -> TensorVariable:
-        return variance(assembly.outcome) + pt.zeros_like(assembly.eta)
+        return assembly.variance + pt.zeros_like(assembly.eta)
 
 
 def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
