@@ -35,7 +35,7 @@ from glimmer.families import (
     register_family,
     register_link,
 )
-from glimmer.families.links import LOG, LOGIT
+from glimmer.families.links import LOG, LOGIT, PROBIT
 from glimmer.families.registry import ALIASES
 from glimmer.interpreter.evaluate import evaluate
 from glimmer.interpreter.modes import PLAIN
@@ -352,13 +352,12 @@ def test_links_are_made_once() -> None:
         assert pickle.loads(pickle.dumps(link)) is link  # noqa: S301
 
 
-def loglog(log_odds: Any = None) -> Link:
+def loglog() -> Link:
     return Link(
         "loglog",
         lambda mu: -pt.log(-pt.log(mu)),
         lambda eta: pt.exp(-pt.exp(-eta)),
-        log_odds,
-        (0.0, 1.0),
+        domain=(0.0, 1.0),
     )
 
 
@@ -385,18 +384,12 @@ def test_a_registered_link_is_saved_by_name(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_log_odds_are_used_where_a_link_has_them() -> None:
-    """1 - mu is zero far out, but not the density of a failure."""
-
-    def odds(eta: Any) -> Any:
-        rate = pt.exp(-eta)
-        return -rate - pt.log(-pt.expm1(-rate))
-
-    eta = pt.dscalar()
-    for link, expected in ((loglog(), -np.inf), (loglog(odds), -50.0)):
-        outcome = get_family("bernoulli", link).outcome(eta)
-        with np.errstate(divide="ignore"):
-            found = pm.logp(outcome, 0).eval({eta: 50.0}, mode=OPTIMIZED)
-        assert found == pytest.approx(expected)
+    """The density of a failure where 1 - mu is a rounding error."""
+    eta, rounding = pt.dscalar(), np.log(2.0**-53)
+    for log_odds, expected in ((None, rounding), (PROBIT.log_odds, stats.norm.logsf(10))):
+        own = replace(PROBIT, name="own", log_odds=log_odds)
+        density = pm.logp(get_family("bernoulli", own).outcome(eta), 0)
+        assert density.eval({eta: 10.0}, mode=OPTIMIZED) == pytest.approx(expected)
 
 
 def test_a_link_of_the_same_name_is_another_link() -> None:
