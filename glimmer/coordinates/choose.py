@@ -50,16 +50,14 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
 def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
     """The plan for linear predictors. Its kernels are compiled once on every machine."""
     from glimmer.coordinates.layout import layout
-    from glimmer.kernels.compile.ahead import CURVES, INTEGRATED, WHITENED, compile_ahead
+    from glimmer.kernels.compile.ahead import INTEGRATED, compile_ahead, whitened_with
 
     laid = layout(spec, design)
     if laid is None:
         return None
-    if spec.nonlinear is not None:
-        compile_ahead(CURVES)
-    else:
-        normal = spec.family.normal and coordinates != "whitened"
-        compile_ahead(INTEGRATED if normal else WHITENED)
+    kernel = spec.family.row_kernel if spec.nonlinear is None else None
+    normal = spec.family.normal and spec.nonlinear is None and coordinates != "whitened"
+    compile_ahead(INTEGRATED if normal else whitened_with(kernel and kernel.kernels))
     from glimmer.coordinates.plan import integrated
 
     plan = None

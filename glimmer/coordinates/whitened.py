@@ -11,12 +11,18 @@ import pytensor.tensor as pt
 from glimmer.assemble.curve_outcome import register_residual
 from glimmer.assemble.model import register_auxiliary
 from glimmer.coordinates.as_data import as_data, numbers_as_data
-from glimmer.coordinates.likelihood import exponents, outcome_of
+from glimmer.coordinates.likelihood import outcome_of
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
-from glimmer.families.builtin import is_shipped
-from glimmer.kernels import FAMILIES, Predictor, RowDensity, Whiten, cross_products, pack_rows
+from glimmer.kernels import (
+    Predictor,
+    RowDensity,
+    Whiten,
+    auxiliary_vector,
+    cross_products,
+    pack_rows,
+)
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -111,32 +117,24 @@ def _likelihood(
 
 
 def _has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood.
-
-    That of the normal family takes precisions; all others take exponents.
-    """
-    family, weighted = spec.family, design.weights is not None
-    return (
-        spec.nonlinear is None
-        and (family.name, family.link_name) in FAMILIES
-        and is_shipped(family)
-        and spec.weights != "precision"
-        and not (family.normal and weighted)
-    )
+    """Whether a kernel goes from the coefficients to the likelihood, with weights of its kind."""
+    kernel = spec.family.row_kernel
+    if spec.nonlinear is not None or kernel is None:
+        return False
+    return design.weights is None or spec.weights == kernel.weights
 
 
 def _row_density(
     laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
 ) -> TensorVariable:
     """The log likelihood from a kernel."""
-    family, y = laid.spec.family, design.y
-    assert y is not None  # noqa: S101
-    given = laid.blocks, y, design.trials, exponents(laid.spec, design)
-    blocks, y, trials, weights = given if family.normal else merge_rows(*given)
-    own = (family.name, family.link_name)
-    rows = pack_rows(blocks, own, y, trials=trials, weights=weights, sort=True)
-    only = next(iter(aux.values()), pt.zeros(()))
-    return RowDensity()(coefficients, only, *_packed(rows))[0]
+    kernel, y = laid.spec.family.row_kernel, design.y
+    assert y is not None and kernel is not None  # noqa: S101
+    given = laid.blocks, y, design.trials, design.weights
+    merged = merge_rows(*given) if kernel.weights == "likelihood" else given
+    blocks, y, trials, weights = merged
+    rows = pack_rows(blocks, kernel, y, trials=trials, weights=weights, sort=True)
+    return RowDensity(kernel)(coefficients, auxiliary_vector(kernel, aux), *_packed(rows))[0]
 
 
 def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:

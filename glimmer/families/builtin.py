@@ -16,6 +16,7 @@ from glimmer.errors import FamilyError, suggestion
 from glimmer.families.bambi import family_from_bambi, is_bambi_family
 from glimmer.families.family import Auxiliary, Family
 from glimmer.families.links import LOG_ODDS, log_odds
+from glimmer.families.row_kernels import GAMMA, GAUSSIAN, LOGIT, NEGATIVE_BINOMIAL, POISSON
 from glimmer.families.support import BINARY, COUNTS, POSITIVE, REAL, UNIT
 from glimmer.priors import exponential, gamma
 
@@ -55,6 +56,7 @@ gaussian = Family(
     unit="y",
     group_scale="sigma",
     normal=True,
+    kernels={"identity": GAUSSIAN},
 )
 
 student_t = Family(
@@ -90,6 +92,7 @@ bernoulli = Family(
     on_eta=by_log_odds(lambda logit: pm.Bernoulli.dist(logit_p=logit)),
     needs_intercept=("log",),
     binary=True,
+    kernels={"logit": LOGIT},
 )
 
 binomial = Family(
@@ -102,6 +105,7 @@ binomial = Family(
     has_trials=True,
     needs_intercept=("log",),
     without_trials=bernoulli,
+    kernels={"logit": LOGIT},
 )
 
 poisson = Family(
@@ -111,6 +115,7 @@ poisson = Family(
     links=COUNT_LINKS,
     support=COUNTS,
     needs_intercept=("identity", "sqrt"),
+    kernels={"log": POISSON},
 )
 
 neg_binomial_2 = Family(
@@ -121,6 +126,7 @@ neg_binomial_2 = Family(
     aux={"alpha": Auxiliary(exponential(1), "reciprocal_dispersion")},
     support=COUNTS,
     needs_intercept=("identity", "sqrt"),
+    kernels={"log": NEGATIVE_BINOMIAL},
 )
 
 Gamma = Family(
@@ -131,6 +137,7 @@ Gamma = Family(
     aux={"alpha": Auxiliary(exponential(1), "shape")},
     support=POSITIVE,
     needs_intercept=("inverse", "identity"),
+    kernels={"log": GAMMA},
 )
 
 inverse_gaussian = Family(
@@ -197,11 +204,6 @@ def register_family(family: Family) -> Family:
 
 
 _SHIPPED = frozenset(FAMILIES)
-
-
-def is_shipped(family: Family) -> bool:
-    """Whether a family is one of those that ship, whatever its link."""
-    return family.name in _SHIPPED and FAMILIES[family.name].dist is family.dist
 
 
 def get_family(family: Any, link: Any = None) -> Family:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from glimmer.errors import FamilyError, StoreError
+from glimmer.families.kernels_of import kernels_of
 from glimmer.families.links import Link, get_link
 from glimmer.families.support import REAL, Support
 from glimmer.record import record, stands_for
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.kernels import RowKernel
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class Family:
         Outcomes are 0 or 1, and may be given as two labels.
     without_trials : Family, optional
         The family of single trials.
+    kernels : mapping of str to RowKernel
+        For some links, the density compiled (see `glimmer.row_kernel`), by which models are
+        sampled faster; a family without them is sampled by its distribution's log density. They
+        are those of ``dist``: a copy of the family with another distribution loses them.
 
     Examples
     --------
@@ -106,10 +113,12 @@ class Family:
     binary: bool = False
     normal: bool = False
     without_trials: Family | None = None
+    kernels: Mapping[str, RowKernel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         aux = {k: v if isinstance(v, Auxiliary) else Auxiliary(v) for k, v in self.aux.items()}
         object.__setattr__(self, "aux", aux)
+        object.__setattr__(self, "kernels", kernels_of(self.kernels, self.dist, aux))
         if self.group_scale is not None and self.group_scale not in aux:
             raise FamilyError(f"The family {self.name!r} has no parameter {self.group_scale!r}.")
 
@@ -126,6 +135,13 @@ class Family:
     def link_name(self) -> str:
         """The name of the link in use."""
         return self.link_function.name
+
+    @property
+    def row_kernel(self) -> RowKernel | None:
+        """The compiled density in the linear predictor, if there is one for the link in use."""
+        known = get_link(self.link_name) if self.link_name in self.kernels else None
+        same = known is not None and _alike(self.link_function, known)
+        return self.kernels[self.link_name] if same else None
 
     def outcome(self, eta: TensorVariable, **aux: Any) -> TensorVariable:
         """Return the outcome's distribution at a linear predictor, unregistered."""

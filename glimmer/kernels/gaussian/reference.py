@@ -87,27 +87,3 @@ def _scaled(blocks: Blocks, A: Floats, triangles: Any, scales: Any) -> Any:
         at, column = at + len(rows), column + g.size
     tail = pt.concatenate([pt.as_tensor(scales), np.ones(blocks.X.shape[1])])
     return pt.concatenate([*parts, A[:, column:] * tail], axis=1)
-
-
-def log_likelihood(
-    family: tuple[str, str], y: Floats, trials: Floats | float, weights: Floats, eta: Any, aux: Any
-) -> Any:
-    """Log likelihood of the families that have a kernel."""
-    match family:
-        case ("bernoulli" | "binomial", "logit"):
-            constant = pt.gammaln(trials + 1.0) - pt.gammaln(y + 1.0) - pt.gammaln(trials - y + 1.0)
-            rows = constant + y * eta - trials * pt.softplus(eta)
-        case ("poisson", "log"):
-            rows = y * eta - pt.exp(eta) - pt.gammaln(y + 1.0)
-        case ("neg_binomial_2", "log"):
-            rows = pt.gammaln(y + aux) - pt.gammaln(aux) - pt.gammaln(y + 1.0)
-            rows += aux * pt.log(aux) + y * eta - (y + aux) * pt.log(aux + pt.exp(eta))
-        case ("gaussian", "identity"):
-            rows = -0.5 * ((y - eta) / aux) ** 2 * weights - 0.5 * LOG_2PI - pt.log(aux)
-            return pt.sum(rows + 0.5 * np.log(weights))
-        case ("Gamma", "log"):
-            rows = aux * pt.log(aux) - pt.gammaln(aux) + (aux - 1) * np.log(y)
-            rows -= aux * (eta + y * pt.exp(-eta))
-        case _:
-            raise NotImplementedError(family)
-    return pt.sum(weights * rows)
