@@ -20,6 +20,7 @@ _HOMES = {
     "RowDensity": "ops.rows",
     "RowKernel": "rows.row_kernel",
     "Rows": "rows.pack",
+    "ShiftedGaussian": "ops.shifted",
     "Whiten": "ops.whitened",
     "auxiliary_vector": "ops.rows",
     "cross_products": "gaussian.crossproducts",

@@ -34,16 +34,19 @@ def eta(blocks: Blocks, coefficients: Any) -> Any:
 
 
 def integrated_gaussian(
-    blocks: Blocks, y: Floats, weights: Floats,
+    blocks: Blocks, y: Any, weights: Floats,
     triangles: Any, scales: Any, sigma: Any, mean: Any, precision: Any,
 ) -> Any:  # fmt: skip
-    """Log marginal likelihood; ``precision`` may hold zeros, but not as a variable."""
+    """Log marginal likelihood; ``precision`` may hold zeros, but not as a variable.
+
+    The response may be an expression: y - B s.
+    """
     P, right, prior = _system(blocks, y, weights / sigma**2, triangles, scales, mean, precision)
     factor = cholesky(P)
     half = solve_triangular(factor, right, lower=True)
     response = y if blocks.offset is None else y - blocks.offset
     quad = pt.sum(weights * response**2) / sigma**2 + pt.sum(prior * mean**2) - pt.sum(half**2)
-    value = 0.5 * np.log(weights).sum() - len(y) * (0.5 * LOG_2PI + pt.log(sigma)) - 0.5 * quad
+    value = 0.5 * np.log(weights).sum() - blocks.rows * (0.5 * LOG_2PI + pt.log(sigma)) - 0.5 * quad
     normaliser = pt.sum(pt.switch(prior > 0, pt.log(pt.switch(prior > 0, prior, 1)), LOG_2PI))
     return value - pt.sum(pt.log(pt.diagonal(factor))) + 0.5 * normaliser
 
@@ -64,7 +67,7 @@ def whiten(
 
 
 def _system(
-    blocks: Blocks, y: Floats, weights: Any, triangles: Any, scales: Any, mean: Any, precision: Any
+    blocks: Blocks, y: Any, weights: Any, triangles: Any, scales: Any, mean: Any, precision: Any
 ) -> tuple[Any, Any, Any]:
     """Precision of (u, beta), right-hand side, and the common coefficients' precision."""
     response = y if blocks.offset is None else y - blocks.offset

@@ -10,11 +10,13 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Variable
 from pytensor.link.numba.dispatch.basic import numba_njit
 
+from glimmer.kernels.compile.arena import total_of
 from glimmer.kernels.compile.native import bind, contiguous
 from glimmer.kernels.compile.slots import address
 from glimmer.kernels.ops.base import KernelOp, ScoredOp, disconnected, header, under_numba
-from glimmer.kernels.rows.densities import BLOCK
 from glimmer.kernels.rows.row_density import (
+    BLOCK_WORK,
+    ROW_ARRAYS,
     ROWS,
     SIZE,
     all_rows,
@@ -23,8 +25,6 @@ from glimmer.kernels.rows.row_density import (
     row_density,
 )
 from glimmer.kernels.rows.row_kernel import RowKernel
-
-ROW_WORK = 4 * BLOCK
 
 
 def auxiliary_vector(kernel: RowKernel, aux: Mapping[str, Any]) -> Variable:
@@ -61,8 +61,11 @@ class EtaDensity(ScoredOp):
 
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Value, two gradients, work space."""
-        work = np.empty(ROW_WORK + inputs[-2][SIZE])
-        return [np.empty(()), *map(np.empty_like, inputs[:-2]), work]
+        return [np.empty(()), *map(np.empty_like, inputs[:-2]), np.empty(self.work(inputs[-2]))]
+
+    def work(self, integers: np.ndarray) -> int:
+        """The number of floats to work in."""
+        return BLOCK_WORK
 
 
 class RowDensity(EtaDensity):
@@ -80,6 +83,10 @@ class RowDensity(EtaDensity):
         if len(inputs) == 4:
             inputs = (*inputs[:2], np.empty(0), *inputs[2:])
         return super().make_node(*inputs)
+
+    def work(self, integers: np.ndarray) -> int:
+        """The number of floats to work in."""
+        return ROW_ARRAYS.total(integers[SIZE])
 
     def functions(self, *inputs: np.ndarray) -> list[int]:
         """The same, and whether there is a shift."""
@@ -144,7 +151,7 @@ def _eta_density(op: Any) -> Any:
         eta_density(
             contiguous(eta).ctypes, contiguous(aux).ctypes, integers.ctypes, floats.ctypes,
             address(in_eta), address(without_eta),
-            value.ctypes, by_eta.ctypes, by_aux.ctypes, np.empty(ROW_WORK).ctypes,
+            value.ctypes, by_eta.ctypes, by_aux.ctypes, np.empty(BLOCK_WORK).ctypes,
         )  # fmt: skip
         return value, by_eta, by_aux
 
@@ -163,7 +170,7 @@ def _row_density(op: Any) -> Any:
             contiguous(coefficients).ctypes, contiguous(aux).ctypes, contiguous(moves).ctypes,
             integers.ctypes, floats.ctypes, address(in_eta), address(without_eta), moves.size,
             value.ctypes, by_coefficients.ctypes, by_aux.ctypes, by_moves.ctypes,
-            np.empty(ROW_WORK + integers[SIZE]).ctypes,
+            np.empty(total_of(ROW_ARRAYS, (integers[SIZE],))).ctypes,
         )  # fmt: skip
         return value, by_coefficients, by_aux, by_moves
 

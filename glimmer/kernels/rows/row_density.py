@@ -1,11 +1,12 @@
-"""The linear predictor and the likelihood, row by row in blocks that stay in the cache.
+"""Evaluate linear predictor and likelihood, row by row in blocks that stay in the cache.
 
 The likelihood of a block is a function that is called by its address: a family's own, see
-`RowKernel`. What is here knows no family.
+`RowKernel`. What is here knows no family. Quantities per row: docs/kernels.md.
 """
 
 from __future__ import annotations
 
+from glimmer.kernels.compile.arena import Arena, carve
 from glimmer.kernels.compile.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.compile.slots import caller
 from glimmer.kernels.rows.densities import BLOCK, IN_ETA, WITHOUT_ETA
@@ -28,6 +29,8 @@ _in_eta, _without_eta = caller(IN_ETA), caller(WITHOUT_ETA)
     PARAMETERS,  # how many auxiliary parameters there are
 ) = range(13)
 HEADER = 13
+BLOCK_WORK = 2 * BLOCK
+ROW_ARRAYS = Arena(lambda size: {"eta": BLOCK, "score": BLOCK, "block": BLOCK_WORK, "shared": size})
 RECORD = 5  # width, first coefficient, index, covariates (-1 for ones), first rows (-1 if unsorted)
 SHARED_RECORD = 4  # coefficient, first coefficient of the group, its levels, value by level
 
@@ -169,8 +172,8 @@ def row_density(
     """
     value[0] = _once(integers, floats, without_eta, aux, by_aux)
     fill(gradient, 0.0, integers[SIZE])
-    rows, eta, score, more = integers[ROWS], work, shift(work, BLOCK), shift(work, 2 * BLOCK)
-    shared = shift(work, 4 * BLOCK)
+    w, rows = carve(work, ROW_ARRAYS, (integers[SIZE],)), integers[ROWS]
+    eta, score, shared = w.eta, w.score, w.shared
     share(integers, floats, coefficients, shared)
     for block in range((rows + BLOCK - 1) // BLOCK):
         i0 = block * BLOCK
@@ -178,7 +181,7 @@ def row_density(
         predict(integers, floats, shared, i0, n, eta)
         if moved != 0:
             _add_moves(integers, i0, n, moves, eta)
-        value[0] += _block(integers, floats, in_eta, aux, i0, n, eta, score, by_aux, more)
+        value[0] += _block(integers, floats, in_eta, aux, i0, n, eta, score, by_aux, w.block)
         collect(integers, floats, score, i0, n, gradient)
         if moved != 0:
             _by_moves(integers, i0, n, score, by_moves)
