@@ -12,6 +12,7 @@ import pytest
 from nutpie import compile_pymc
 
 from glimmer.coordinates.coefficient_draws import draw_coefficients
+from glimmer.families import get_family
 from glimmer.kernels import (
     Blocks,
     Group,
@@ -55,7 +56,8 @@ def integrated() -> pm.Model:
 
 def whitened() -> pm.Model:
     products = cross_products(BLOCKS, Y, center=False)
-    rows = pack_rows(BLOCKS, ("gaussian", "identity"), Y, sort=True)
+    kernel = get_family("gaussian").row_kernel
+    rows = pack_rows(BLOCKS, kernel, Y, sort=True)
     with pm.Model() as model:
         tau, sigma = priors()
         z = pm.Flat("z", shape=BLOCKS.size)
@@ -64,7 +66,7 @@ def whitened() -> pm.Model:
         inputs = tau[None], np.empty(0), 1.0, PRIOR_MEAN, PRIOR_PRECISION, z
         coefficients, density, _ = Whiten()(*inputs, *ours)
         pm.Potential("change", density)
-        pm.Potential("likelihood", RowDensity()(coefficients, sigma, *theirs)[0])
+        pm.Potential("likelihood", RowDensity(kernel)(coefficients, sigma[None], *theirs)[0])
         beta = coefficients[-2:]
         pm.Potential("beta_prior", -0.5 * pt.sum(PRIOR_PRECISION * (beta - PRIOR_MEAN) ** 2))
         pm.Deterministic("beta", beta)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from glimmer.families.builtin import is_shipped
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glimmer.spec import Design, ModelSpec
@@ -16,17 +14,14 @@ def is_conjugate(spec: ModelSpec) -> bool:
 
 
 def has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood.
+    """Whether a kernel goes from the coefficients to the likelihood, with weights of its kind."""
+    kernel = spec.family.row_kernel if spec.stage.linear else None
+    if kernel is None:
+        return False
+    return design.weights is None or spec.weights == kernel.weights
 
-    That of the normal family takes precisions; all others take exponents.
-    """
-    from glimmer.kernels import FAMILIES
 
-    family, weighted = spec.family, design.weights is not None
-    return (
-        spec.stage.linear
-        and (family.name, family.link_name) in FAMILIES
-        and is_shipped(family)
-        and spec.weights != "precision"
-        and not (family.normal and weighted)
-    )
+def row_functions(spec: ModelSpec, design: Design) -> Any:
+    """The compiled functions of rows that a whitened model needs; None if it has no kernel."""
+    kernel = spec.family.row_kernel
+    return kernel.kernels if kernel is not None and has_kernel(spec, design) else None

@@ -9,7 +9,6 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.assemble.outcome import (
-    exponents,
     following,
     outcome_of,
     register_auxiliary,
@@ -20,7 +19,14 @@ from glimmer.coordinates.fused import has_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
-from glimmer.kernels import Predictor, RowDensity, Whiten, cross_products, pack_rows
+from glimmer.kernels import (
+    Predictor,
+    RowDensity,
+    Whiten,
+    auxiliary_vector,
+    cross_products,
+    pack_rows,
+)
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -121,14 +127,13 @@ def _row_density(
     laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
 ) -> TensorVariable:
     """The log likelihood from a kernel."""
-    family, y = laid.spec.family, design.y
-    assert y is not None  # noqa: S101
-    given = laid.blocks, y, design.trials, exponents(laid.spec, design)
-    blocks, y, trials, weights = given if family.normal else merge_rows(*given)
-    own = (family.name, family.link_name)
-    rows = pack_rows(blocks, own, y, trials=trials, weights=weights, sort=True)
-    only = next(iter(aux.values()), pt.zeros(()))
-    return RowDensity()(coefficients, only, *_packed(rows))[0]
+    kernel, y = laid.spec.family.row_kernel, design.y
+    assert y is not None and kernel is not None  # noqa: S101
+    given = laid.blocks, y, design.trials, design.weights
+    merged = merge_rows(*given) if kernel.weights == "likelihood" else given
+    blocks, y, trials, weights = merged
+    rows = pack_rows(blocks, kernel, y, trials=trials, weights=weights, sort=True)
+    return RowDensity(kernel)(coefficients, auxiliary_vector(kernel, aux), *_packed(rows))[0]
 
 
 def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:
