@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from agreement import seed as moved
 
 import glimmer as gl
 from glimmer.sampling.run import Settings
@@ -74,5 +75,5 @@ def sleepstudy(draws: int = 500, seed: int = 1) -> GaussianBuilder:
     """The fitted model."""
     data: pd.DataFrame = gl.load_data("sleepstudy")
     model = GaussianBuilder("Reaction ~ Days + (Days | Subject)", data)
-    model.fit(draws=draws, chains=2, random_seed=seed, progressbar=False)
+    model.fit(draws=draws, chains=2, random_seed=moved(seed), progressbar=False)
     return model
