@@ -74,7 +74,7 @@ def test_no_false_alarm_as_the_rule_is_used(law: str) -> None:
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("wrong", ["scale", "location"])
 def test_power(law: str, wrong: str) -> None:
-    """A scale that is 1.5 times as large, and a shift by 0.4 sd, are always found."""
+    """A scale 1.5 times as large, and a shift by half a (central) sd, are always found."""
     rng = np.random.default_rng(seed(3))
     theirs = LAWS[law](chains(rng))
     ours = LAWS[law](chains(rng))
@@ -84,17 +84,16 @@ def test_power(law: str, wrong: str) -> None:
 
 
 def test_which_spreads_are_judged_by_sds() -> None:
-    """A narrow error at the center and a wide one have the same quantiles, not the same sd."""
+    """Those of light tails; heavy ones by quantiles alone."""
     rng = np.random.default_rng(seed(4))
     z = chains(rng, 2000)
-    law = stats.norm()
     quantiles = {0.5: 0.0}
     assert not disagreements("x", z, 0.0, 1.0, np.inf, quantiles)
     (said,) = disagreements("x", 1.25 * z, 0.0, 1.0, np.inf, quantiles)
     assert "sd" in said
     heavy = LAWS["Student's t"](z)
     assert not disagreements("x", 3 * heavy, 0.0, 1.0, np.inf, quantiles)
-    exact = {p: law.ppf(p) for p in PROBABILITIES}
+    exact = {p: stats.norm.ppf(p) for p in PROBABILITIES}
     assert any("quantile" in said for said in disagreements("x", 3 * heavy, 0, 1, np.inf, exact))
 
 
@@ -119,7 +118,7 @@ def test_critical_values() -> None:
     """Two-sided, at a rate of 1e-5; larger where the error is known less well."""
     assert critical() == pytest.approx(stats.t(100).isf(5e-6))
     assert critical(np.inf) == critical()
-    assert critical(19) > 6
+    assert critical(BATCHES - 1) == pytest.approx(5.95, abs=0.01)
 
 
 def test_seeds_move_together(monkeypatch: pytest.MonkeyPatch) -> None:
