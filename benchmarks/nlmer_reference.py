@@ -113,7 +113,7 @@ def estimates(model: gl.NlmerBuilder) -> dict[str, np.ndarray]:
     """Draws of fixed effects under nlme's names."""
     posterior = model.idata["posterior"].to_dataset()
     out = {}
-    for p in model.spec.nonlinear.free:
+    for p in model.spec.curve.free:
         if p.bare:
             out[p.name] = posterior[p.name].values.ravel()
             continue

@@ -27,15 +27,16 @@ OUTCOMES: dict[str, Any] = {
 def linear(model: Any) -> pm.Model:
     """A model of `GlmerBuilder` or `Gamm4Builder` with decov covariances and smooths."""
     spec, design = model.spec, model.design
-    predictor, priors = spec.predictor, spec.priors
+    predictor, priors = spec.predictors["mu"], spec.priors
+    own = priors.predictors["mu"]
     with pm.Model() as peer:
         aux = {name: peer.register_rv(p.above(0.0), name) for name, p in priors.aux.items()}
         noise = aux["sigma"] if spec.family.name == "gaussian" else 1.0
-        eta = peer.register_rv(priors.intercept.rv(), "intercept")
+        eta = peer.register_rv(own.intercept.rv(), "intercept")
         if predictor.common:
-            X = design.X - predictor.means
+            X = design.columns["mu"] - predictor.means
             X = X if predictor.rotation is None else X @ predictor.rotation
-            location, scale = np.hstack([_normal(c.prior, c.terms, spec) for c in priors.common])
+            location, scale = np.hstack([_normal(c.prior, c.terms, spec) for c in own.common])
             eta = eta + pt.dot(X, pm.Normal("beta", location, scale))
         for block in spec.groups:
             data = design.groups[block.name]
@@ -56,7 +57,7 @@ def linear(model: Any) -> pm.Model:
 
 
 def _normal(prior: Any, terms: tuple[str, ...], spec: Any) -> np.ndarray:
-    width = sum(t.width for t in spec.predictor.common if t.name in terms)
+    width = sum(t.width for t in spec.predictors["mu"].common if t.name in terms)
     return np.array([np.broadcast_to(v, (width,)) for v in prior.shift_and_scale])
 
 
@@ -118,7 +119,7 @@ def _parameters(model: Any) -> dict[str, tuple[float, float]]:
     """Location and scale of each parameter's normal prior, on its transformed scale."""
     return {
         name: tuple(map(float, priors.intercept.shift_and_scale))
-        for name, priors in model.spec.priors.parameters.items()
+        for name, priors in model.spec.priors.predictors.items()
     }
 
 

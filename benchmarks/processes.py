@@ -35,7 +35,7 @@ model.save({path!r}, overwrite=True)
 PREDICT = """
 import time
 import pymc, arviz, numpy as np, glimmer as gl
-from glimmer.store.models import load
+from glimmer.builders.saved import load
 start = time.perf_counter()
 model = load({path!r})
 days = np.linspace(0, 9, 1000)

@@ -31,6 +31,7 @@ import glimmer as gl
 from glimmer.assemble import assemble
 from glimmer.coordinates.choose import choose
 from glimmer.interpreter.replay import Replay, flat
+from glimmer.interpreter.sampler import Sampler
 from glimmer.kernels import one_blas_thread
 from glimmer.sampling.fit import _recovered
 from glimmer.sampling.nutpie_compile import compile_for_nutpie
@@ -90,7 +91,7 @@ class Calibration:
         self.compiled: Any = None
         assembly = assemble(spec, design, observe=False)
         self.names = [variable.name for variable in assembly.model.free_RVs]
-        self.prior = Replay(assembly.model, [*assembly.model.free_RVs, assembly.outcome], [])
+        self.prior = Sampler([], [*assembly.model.free_RVs, assembly.outcome])
         self.y = pytensor.shared(np.asarray(design.y).astype(assembly.outcome.dtype))
         density = pm.logp(assembly.outcome, self.y).sum()
         self.asked = Replay(assembly.model, [density, assembly.expected[0]], self.names)
@@ -98,7 +99,8 @@ class Calibration:
 
     def ranks(self, seed: int) -> dict[str, int]:
         """Simulate once; return the rank of every quantity among ``RANKS`` posterior draws."""
-        *values, y = (v[0] for v in self.prior({"": np.empty(1)}, seed))
+        self.prior.seed(seed)
+        *values, y = self.prior()
         truth = self._quantities({n: v[None] for n, v in zip(self.names, values, strict=True)}, y)
         draws = self._quantities(self._posterior(y, seed), y)
         return {name: int((draws[name] < truth[name]).sum()) for name in truth}
@@ -135,7 +137,7 @@ class Calibration:
         for name, values in draws.items():
             for i, column in enumerate(values.reshape(len(values), -1).T[:3]):
                 out[f"{name}[{i}]"] = column
-        out["log likelihood"], out["prediction"] = self.asked(draws)
+        out["log likelihood"], out["prediction"] = self.asked(draws, len(values))
         return out
 
 

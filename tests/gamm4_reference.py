@@ -13,7 +13,6 @@ import pandas as pd
 from reml import FLAT, Point
 
 import glimmer as gl
-from glimmer.spec.smooth_blocks import named_blocks
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -128,7 +127,7 @@ def weak(name: str) -> gl.Gamm4Builder:
 def estimates(name: str, model: gl.Gamm4Builder) -> Point:
     """mgcv's standard deviations in our units."""
     case, fit = CASES[name], fit_of(name)
-    blocks = named_blocks(model.spec.predictor.smooths)
+    blocks = model.spec.smooth_blocks
     scales = {sd: named.block.scale for named in blocks for sd in named.sds}
     point = {"sigma": float(np.sqrt(fit["sig2"]))}
     for (sd, scale), value in zip(scales.items(), fit["sd_smooth"].values(), strict=True):

@@ -6,14 +6,18 @@ Levels without rows come out as draws from N(0, Sigma).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
 
 import glimmer as gl
-from glimmer.sampling.run import Settings
+from glimmer.fitted import Fitted, Model, Settings
+from glimmer.results.compare import refit
 
 SIGMA, SDS, RHO = 25.6, (24.7, 5.9), 0.07
 EFFECTS, LEVELS, WIDE = ("1", "Days"), 18, 1e3
@@ -25,31 +29,44 @@ class GaussianBuilder(gl.GlmerBuilder):
     fits = 0
 
     def fit(self, model: Any = None, **arguments: Any) -> xr.DataTree:
-        self.settings = Settings(**arguments)
-        type(self).fits += 1
-        shape = (self.settings.chains, self.settings.draws)
-        rng = np.random.default_rng(self.settings.random_seed)
-        sigma = SIGMA * np.exp(rng.normal(0, 0.06, shape))
-        beta, b = _coefficients(self.design, sigma.ravel(), rng)
-        slope, at_zero = beta[:, 1].reshape(shape), beta[:, 0].reshape(shape)
-        centered = at_zero + slope * self.spec.predictor.means[0]
-        scalars = {"sigma": sigma, "Intercept": at_zero, "Intercept_centered": centered}
-        scalars |= {"Days": slope, "Subject_tau": rng.normal(1, 0.1, shape)}
-        scalars |= {
-            f"{e}|Subject_sigma": rng.normal(sd, 0.1, shape)
-            for e, sd in zip(EFFECTS, SDS, strict=True)
-        }
-        halves = rng.uniform(0.4, 0.6, (*shape, 2))
-        arrays = {name: (("chain", "draw"), values) for name, values in scalars.items()}
-        arrays["Subject_share"] = (("chain", "draw"), halves[..., 0])
-        arrays["Subject_partial"] = (("chain", "draw"), halves[..., 1])
-        for k, effect in enumerate(EFFECTS):
-            dims = ("chain", "draw", "Subject__factor_dim")
-            arrays[f"{effect}|Subject"] = (dims, b[:, :, k].reshape(*shape, -1))
-        coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-        coords["Subject__factor_dim"] = list(self.spec.groups[0].levels)
-        self.idata = xr.DataTree.from_dict({"posterior": xr.Dataset(arrays, coords)})
+        fit = refitted(self.unfitted_model, Settings(**arguments))
+        self.idata, self.settings = fit.draws, fit.settings
         return self.idata
+
+
+def refitted(model: Model, settings: Settings) -> Fitted:
+    """Fit a model as `GaussianBuilder` does."""
+    GaussianBuilder.fits += 1
+    shape = (settings.chains, settings.draws)
+    rng = np.random.default_rng(settings.random_seed)
+    sigma = SIGMA * np.exp(rng.normal(0, 0.06, shape))
+    beta, b = _coefficients(model.design, sigma.ravel(), rng)
+    slope, at_zero = beta[:, 1].reshape(shape), beta[:, 0].reshape(shape)
+    centered = at_zero + slope * model.spec.predictors["mu"].means[0]
+    scalars = {"sigma": sigma, "Intercept": at_zero, "Intercept_centered": centered}
+    scalars |= {"Days": slope, "Subject_tau": rng.normal(1, 0.1, shape)}
+    scalars |= {
+        f"{e}|Subject_sigma": rng.normal(sd, 0.1, shape) for e, sd in zip(EFFECTS, SDS, strict=True)
+    }
+    halves = rng.uniform(0.4, 0.6, (*shape, 2))
+    arrays = {name: (("chain", "draw"), values) for name, values in scalars.items()}
+    arrays["Subject_share"] = (("chain", "draw"), halves[..., 0])
+    arrays["Subject_partial"] = (("chain", "draw"), halves[..., 1])
+    for k, effect in enumerate(EFFECTS):
+        dims = ("chain", "draw", "Subject__factor_dim")
+        arrays[f"{effect}|Subject"] = (dims, b[:, :, k].reshape(*shape, -1))
+    coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    coords["Subject__factor_dim"] = list(model.spec.groups[0].levels)
+    draws = xr.DataTree.from_dict({"posterior": xr.Dataset(arrays, coords)})
+    return Fitted(model.spec, model.design, model.frame, draws=draws, settings=settings)
+
+
+@contextmanager
+def linear_algebra() -> Iterator[None]:
+    """Let refits be done here, not by a sampler."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refit, "refitted", refitted)
+        yield
 
 
 def _coefficients(design: Any, sigmas: np.ndarray, rng: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +74,7 @@ def _coefficients(design: Any, sigmas: np.ndarray, rng: Any) -> tuple[np.ndarray
     index, columns = design.groups["Subject"].index, design.groups["Subject"].columns
     Z = np.zeros((design.n, LEVELS, 2))
     Z[np.arange(design.n), index] = columns
-    A = np.hstack([np.ones((design.n, 1)), design.X, Z.reshape(design.n, -1)])
+    A = np.hstack([np.ones((design.n, 1)), design.columns["mu"], Z.reshape(design.n, -1)])
     cov = np.outer(SDS, SDS) * np.array([[1, RHO], [RHO, 1]])
     prior = np.zeros((A.shape[1], A.shape[1]))
     prior[0, 0] = prior[1, 1] = 1 / WIDE**2

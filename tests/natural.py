@@ -16,8 +16,8 @@ from pytensor.graph.traversal import ancestors
 from pytensor.tensor import as_tensor
 from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
 
-from glimmer.assemble.groups import Standardized
 from glimmer.interpreter.modes import PLAIN
+from glimmer.priors.value_transforms import Standardized
 
 Values = dict[str, np.ndarray]
 

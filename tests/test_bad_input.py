@@ -155,7 +155,7 @@ def test_a_model_does_not_follow_its_table() -> None:
     model = GlmerBuilder("y ~ x", table)
     table["y"][:] = table["x"][:] = 99.0
     assert not (model.design.y == 99.0).any()
-    assert not (model.design.X == 99.0).any()
+    assert not (model.design.columns["mu"] == 99.0).any()
 
 
 def test_the_answer_is_quick() -> None:

@@ -20,12 +20,12 @@ def linear_point(model: Any, peer: Values, effects: Values) -> tuple[Values, flo
     spec = model.spec
     names = {v.name for v in model.build().free_RVs}
     own = {name: peer[name] for name in peer if name in names}
-    own[spec.centered_intercept] = peer["intercept"]
-    if spec.predictor.rotation is not None:
+    own[spec.names.centered["mu"]] = peer["intercept"]
+    if spec.predictors["mu"].rotation is not None:
         own["beta_rotated"] = peer["beta"]
     else:
         at = 0
-        for term in spec.predictor.common:
+        for term in spec.predictors["mu"].common:
             part = peer["beta"][at : at + term.width]
             own[term.name] = part[0] if term.scalar else part
             at += term.width

@@ -5,13 +5,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_fit import fake_fit
+from methods import (
+    comparisons,
+    plot_comparisons,
+    plot_predictions,
+    plot_slopes,
+    posterior_epred,
+    predictions,
+    slopes,
+)
 from predict_cases import case, expit, of_level, scalar
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, NewDataError
-from glimmer.results.effects.effects import comparisons, predictions, slopes
-from glimmer.results.effects.plots import plot_comparisons, plot_predictions, plot_slopes
-from glimmer.results.predict.predict import posterior_epred
 
 matplotlib.use("Agg")
 

@@ -143,7 +143,7 @@ def test_the_prior_alone_is_sampled_without_a_likelihood():
         "Reaction ~ Days + (1 | Subject)", gl.load_data("sleepstudy"), prior_PD=True
     )
     idata = model.fit(draws=2000, random_seed=1, progressbar=False)
-    scale = model.spec.priors.common[0].prior.scale
+    scale = model.spec.priors.predictors["mu"].common[0].prior.scale
     assert abs(float(idata["posterior"]["Days"].std()) / scale - 1) < 0.1
 
 

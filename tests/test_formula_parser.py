@@ -247,7 +247,7 @@ def stopwatch():
 
 @pytest.mark.parametrize("formula", [None, b"y ~ x", 3, ["y", "x"]])
 def test_a_formula_is_a_text(formula: object) -> None:
-    with pytest.raises(SyntaxProblem, match=f"not a {type(formula).__name__}"):
+    with pytest.raises(SyntaxProblem, match=f"not of type {type(formula).__name__}"):
         parse(formula)  # type: ignore[arg-type]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 
-from glimmer.errors import DesignWarning
-from glimmer.formula import GroupTerm, Terms, expand, parse
+from glimmer.data import Frame
+from glimmer.errors import DesignWarning, DuplicateName, FormulaError, SyntaxProblem
+from glimmer.formula import GroupTerm, Terms, expand, learn, parse, register_special, specials
 
 COLUMNS = ["a", "b", "c"]
 
@@ -187,7 +189,7 @@ def test_the_last_word_on_the_intercept_wins(formula: str, intercept: bool) -> N
 
 @pytest.mark.parametrize("formula", ["y ~ a - b", "y ~ -a", "y ~ a*b - a:b:c"])
 def test_taking_away_what_is_not_there_is_told(formula: str) -> None:
-    with pytest.warns(DesignWarning, match="changes nothing"):
+    with pytest.warns(DesignWarning, match="has no effect"):
         terms_of(formula)
 
 
@@ -211,3 +213,74 @@ def test_terms_are_values() -> None:
     first, again = terms_of("y ~ a + (1 | g)"), terms_of("y ~ a + (1 | g)")
     assert first == again
     assert hash(first) == hash(again)
+
+
+@pytest.fixture
+def mo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word ``mo`` as a term of its own, for one test."""
+    monkeypatch.setattr(specials, "_REGISTERED", {})
+    register_special("mo")
+
+
+@pytest.mark.usefixtures("mo")
+def test_a_registered_word_is_a_term_of_its_own() -> None:
+    terms = terms_of("y ~ a + mo(b) + s(c) + mo(c, k=3) + (1 | g)")
+    assert [str(call) for call in terms.specials] == ["mo(b)", "mo(c, k=3)"]
+    assert [str(term) for term in terms.common] == ["a"]
+    assert [str(call) for call in terms.smooths] == ["s(c)"]
+    assert [call.span for call in terms.specials] == [(8, 13), (23, 33)]
+    assert terms_of("y ~ a + mo(b) - mo(b)").specials == ()
+
+
+def test_a_word_that_is_not_registered_is_a_factor() -> None:
+    terms = terms_of("y ~ mo(a)")
+    assert terms.specials == ()
+    assert [str(term) for term in terms.common] == ["mo(a)"]
+
+
+@pytest.mark.usefixtures("mo")
+@pytest.mark.parametrize(
+    ("formula", "at", "words"),
+    [
+        ("y ~ mo(a):b", "mo(a)", "can only be added"),
+        ("y ~ a * mo(b)", "mo(b)", "can only be added"),
+        ("y ~ (mo(a) | g)", "mo(a)", "Only common terms"),
+        ("y ~ (1 | mo(g))", "mo(g)", "cannot be a grouping factor"),
+        ("y ~ (1 | h:mo(g))", "mo(g)", "cannot be a grouping factor"),
+        ("y ~ (1 | s(g))", "s(g)", "cannot be a grouping factor"),
+    ],
+)
+def test_a_registered_word_stands_alone(formula: str, at: str, words: str) -> None:
+    with pytest.raises(SyntaxProblem, match=words) as caught:
+        terms_of(formula)
+    assert caught.value.span is not None
+    assert at in formula[slice(*caught.value.span)]
+
+
+@pytest.mark.usefixtures("mo")
+@pytest.mark.parametrize("inside", ["log(mo(x))", "x + mo(x)", "log(s(x))"])
+def test_a_term_of_its_own_is_no_argument(inside: str) -> None:
+    formula = f"~ I({inside})"
+    with pytest.raises(SyntaxProblem, match="a term of its own"):
+        learn(parse(formula).parts[0], Frame({"x": [1.0, 2.0]}), formula=formula)
+
+
+@pytest.mark.usefixtures("mo")
+@pytest.mark.parametrize("name", ["s", "mo"])
+def test_a_function_of_the_user_cannot_have_the_name_of_a_term(name: str) -> None:
+    with pytest.raises(DuplicateName, match=name):
+        learn(
+            parse("~ x").parts[0], Frame({"x": [1.0]}), formula="~ x", functions={name: np.positive}
+        )
+
+
+@pytest.mark.parametrize("word", ["s", "offset", "log", "factor", "c", "I", "TRUE"])
+def test_words_with_a_meaning_cannot_be_registered(word: str) -> None:
+    with pytest.raises(FormulaError, match="has a meaning in formulas already"):
+        register_special(word)
+
+
+@pytest.mark.parametrize("word", ["", "a b", "1a", "np.log", "__x__", "+"])
+def test_only_names_can_be_registered(word: str) -> None:
+    with pytest.raises(FormulaError, match="must be a name"):
+        register_special(word)

@@ -146,7 +146,7 @@ def test_whole_numbers_are_labels_in_their_order():
     found = Frame({"v": [2.0, NAN, 1.0]}).factor("v")
     assert found.levels == ("1", "2")
     assert found.codes.tolist() == [1, -1, 0]
-    with pytest.raises(WrongType, match="fractional"):
+    with pytest.raises(WrongType, match="non-integer"):
         Frame({"v": [0.5, 1]}).factor("v")
 
 
@@ -228,6 +228,29 @@ def test_names():
         Frame({"Days": [1]})["days"]
     assert caught.value.column == "days"
     assert "'Days'" in caught.value.fix
+
+
+def test_a_column_in_place_of_another_leaves_the_frame_as_it_was():
+    frame = Frame({"x": [1, 2, 3], "g": ["b", "a", "b"]})
+    labels = frame.factor("x")
+    other = frame.with_column(labels)
+    assert other["x"] is labels and frame["x"].kind == "int"
+    assert other.take(np.array([2])).factor("x").codes.tolist() == [2]
+    more = frame.with_column(Numeric("z", np.zeros(3)))
+    assert more.names == ("x", "g", "z") and "z" not in frame
+
+
+def test_a_frame_of_some_columns_does_not_keep_the_table():
+    frame = Frame({"x": [1, 2, 3], "g": ["b", "a", "b"], "u": [0, 0, 0]})
+    some = frame.take(np.array([0, 2])).used(["g", "x"])
+    assert some.names == ("g", "x") and len(some) == 2
+    assert some.rows().tolist() == [0, 2] and some.numeric("x").values.tolist() == [1, 3]
+    assert some.take(np.array([1])).rows().tolist() == [2]
+    with pytest.raises(UnknownColumn, match="'u'"):
+        some["u"]
+    with pytest.raises(UnknownColumn):
+        frame.used(["nothing"])
+    assert len(Frame.of([], 4)) == 4
 
 
 def test_levels_are_told_apart_by_how_they_are_written():

@@ -9,7 +9,6 @@ from scipy import stats
 import glimmer as gl
 from glimmer import record
 from glimmer.errors import PriorError, SmoothError
-from glimmer.spec.smooth_blocks import named_blocks
 
 SD_Y = TABLE["y"].std()
 
@@ -118,7 +117,7 @@ def test_a_standard_deviation_is_the_typical_size_of_its_curve(name):
     builder = build(name)
     columns = builder.design.smooths
     sizes: dict[str, list[float]] = {}
-    for named in named_blocks(builder.spec.predictor.smooths):
+    for named in builder.spec.smooth_blocks:
         if not named.sds:
             continue
         part = columns[named.name]
@@ -237,7 +236,7 @@ def test_the_coefficients_density_is_that_of_mgcvs_penalty(name):
     label = term.split(",")[0] + ")" if name == "dense" else sds[0].split("_")[0]
     blocks = [
         b.free
-        for b in named_blocks(builder.spec.predictor.smooths)
+        for b in builder.spec.smooth_blocks
         if b.smooth.label == label.replace(" ", "") and b.sds
     ]
     densities, curves = log_densities(model), curve(builder, model, label)
@@ -294,6 +293,6 @@ def joined(label, block):
 def test_a_knot_and_select_reach_the_basis():
     knots = {"x": np.linspace(0, 10, 5)}
     builder = gl.Gamm4Builder("y ~ s(x, bs='cr', k=5)", TABLE, knots=knots, select=True)
-    basis = builder.spec.predictor.smooths[0].basis
+    basis = builder.spec.predictors["mu"].smooths[0].basis
     assert np.allclose(basis.knots, knots["x"])
     assert "s(x)_null_sigma" in [v.name for v in builder.build().free_RVs]

@@ -12,12 +12,10 @@ import pytest
 from agreement import disagreements
 from arviz_stats import ess
 from gamm4_reference import answers, table
+from methods import edf, posterior_linpred
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.results.predict.predict import posterior_linpred
-from glimmer.results.smooths.checks import edf
-from glimmer.spec.smooth_blocks import named_blocks
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "gamm4_mixed.json").read_text())
 DATA = {"mcycle": "mcycle", "chick": "chickweight"}
@@ -28,7 +26,7 @@ def restricted(name):
     """The restricted likelihood, and mgcv's estimates in our units."""
     rows = table(answers(DATA[name.split("_")[0]])["data"])
     likelihood = Restricted(gl.Gamm4Builder(ANSWERS[name]["formula"], rows, **FLAT))
-    blocks = named_blocks(likelihood.builder.spec.predictor.smooths)
+    blocks = likelihood.builder.spec.smooth_blocks
     scales = [(sd, named.block.scale) for named in blocks for sd in named.sds]
     *sds, sigma = ANSWERS[name]["sd_smooth"]
     point = {sd: value * scale for (sd, scale), value in zip(scales, sds, strict=True)}

@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 from fake_fit import fake_fit
 from gamm4_cases import CASES, TABLE, build, fitted
+from methods import log_lik, predict, save
 from scipy import stats
 
 import glimmer as gl
+from glimmer.builders.saved import load
 from glimmer.errors import DataWarning, NewDataError, NewLevel
-from glimmer.results.compare.loglik import log_lik
-from glimmer.results.predict.predict import predict
 from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
-from glimmer.store.models import load, save
 
 every = pytest.mark.parametrize("name", CASES)
 KINDS = ("linpred", "mean", "response")
@@ -141,8 +140,8 @@ def test_zero_for_a_level_that_the_smooth_has_not_seen(name):
     model = fitted(name)
     new = TABLE.head(3).assign(g=["a", "unseen", "zz"])
     f = values(model, new, new_levels="zero")
-    (smooth,) = chosen_smooths(model, "s(x,g)" if name == "fs" else "s(g)")
-    own = smooth_draws(model, smooth, {"x": new["x"], "g": new["g"]})
+    (smooth,) = chosen_smooths(model.fitted_model, "s(x,g)" if name == "fs" else "s(g)")
+    own = smooth_draws(model.fitted_model, smooth, {"x": new["x"], "g": new["g"]})
     assert np.all(own[:, 1:] == 0) and np.all(own[:, 0] != 0)
     posterior = model.idata["posterior"]
     if name == "fs":
@@ -189,8 +188,8 @@ def test_the_parts_make_up_the_whole():
     f = posterior["f"].values.reshape(len(total), -1)
     for i, level in enumerate(posterior["f_dim"].values):
         total = total + np.outer(f[:, i], TABLE["f"] == level)
-    for smooth in chosen_smooths(model, "s(x)"):
-        total = total + smooth_draws(model, smooth, {"x": TABLE["x"], "f": TABLE["f"]})
+    for smooth in chosen_smooths(model.fitted_model, "s(x)"):
+        total = total + smooth_draws(model.fitted_model, smooth, {"x": TABLE["x"], "f": TABLE["f"]})
     assert np.allclose(total, values(model).reshape(len(total), -1), atol=1e-10)
 
 

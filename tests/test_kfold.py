@@ -11,18 +11,24 @@ import arviz as az
 import numpy as np
 import pytest
 from fake_fit import fake_fit
-from gaussian_fit import RHO, SDS, GaussianBuilder, sleepstudy
+from gaussian_fit import RHO, SDS, linear_algebra, refitted, sleepstudy
+from methods import kfold, log_lik, loo
 from scipy.special import logsumexp
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, DataError, NotFitted, WrongLength
 from glimmer.families import get_family
+from glimmer.fitted import Settings
+from glimmer.results.compare import refit
 from glimmer.results.compare.compare import loo_compare
-from glimmer.results.compare.kfold import fold_rows, kfold
-from glimmer.results.compare.loglik import log_lik
-from glimmer.results.compare.loo import loo
-from glimmer.results.compare.refit import arguments
-from glimmer.sampling.run import Settings
+from glimmer.results.compare.kfold import fold_rows
+from glimmer.results.compare.refit import repeated
+
+
+@pytest.fixture(scope="module", autouse=True)
+def exact_refits():
+    with linear_algebra():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -76,25 +82,27 @@ def test_a_group_that_is_left_out_is_judged_as_a_new_one(sleep, by_group):
 
 def test_folds_partition_the_rows(sleep):
     for folds in (
-        fold_rows(sleep, None, None, None, 1),
-        fold_rows(sleep, 7, None, None, 1),
-        fold_rows(sleep, 5, None, "Subject", 1),
+        fold_rows(sleep.fitted_model, None, None, None, 1),
+        fold_rows(sleep.fitted_model, 7, None, None, 1),
+        fold_rows(sleep.fitted_model, 5, None, "Subject", 1),
     ):
         assert sorted(np.concatenate(folds)) == list(range(180))
-    assert [len(rows) for rows in fold_rows(sleep, 7, None, None, 1)] == [26] * 5 + [25] * 2
-    grouped = fold_rows(sleep, 5, None, "Subject", 1)
+    assert [len(rows) for rows in fold_rows(sleep.fitted_model, 7, None, None, 1)] == [26] * 5 + [
+        25
+    ] * 2
+    grouped = fold_rows(sleep.fitted_model, 5, None, "Subject", 1)
     assert sorted(len(rows) for rows in grouped) == [30, 30, 40, 40, 40]
     assert all(set(np.bincount(rows // 10)) <= {0, 10} for rows in grouped)
 
 
 def test_folds_of_ones_own(sleep):
     label = np.where(np.arange(180) % 3 == 0, "b", "a")
-    first, second = fold_rows(sleep, None, label, None, None)
+    first, second = fold_rows(sleep.fitted_model, None, label, None, None)
     assert second.tolist() == list(range(0, 180, 3)) and len(first) == 120
 
 
 def test_the_seed_decides_the_folds(sleep):
-    one, two, other = (fold_rows(sleep, 5, None, None, seed) for seed in (1, 1, 2))
+    one, two, other = (fold_rows(sleep.fitted_model, 5, None, None, seed) for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert not np.array_equal(one[0], other[0])
 
@@ -149,31 +157,30 @@ def test_families_travel_between_processes():
 
 def test_refits_repeat_the_fit_with_seeds_of_their_own(sleep, monkeypatch):
     seen = []
-    original = GaussianBuilder.fit
 
-    def spy(self, model=None, **given):
-        seen.append((given, self.design.n))
-        return original(self, model, **given)
+    def spy(model, settings):
+        seen.append((settings, model.design.n))
+        return refitted(model, settings)
 
-    monkeypatch.setattr(GaussianBuilder, "fit", spy)
+    monkeypatch.setattr(refit, "refitted", spy)
     kfold(sleep, 3, random_seed=1)
     assert [n for _, n in seen] == [120, 120, 120]
-    assert len({given["random_seed"] for given, _ in seen}) == 3
-    assert all((given["draws"], given["chains"]) == (200, 2) for given, _ in seen)
+    assert len({given.random_seed for given, _ in seen}) == 3
+    assert all((given.draws, given.chains) == (200, 2) for given, _ in seen)
     assert sleep.design.n == 180 and sleep.fitted["posterior"].sizes["draw"] == 200
 
 
 def test_arguments_of_the_sampler_are_kept():
     settings = Settings(draws=7, target_accept=0.9, extra={"maxdepth": 12})
-    assert arguments(settings, 5) == {
-        **{k: v for k, v in vars(Settings()).items() if k != "extra"},
+    assert vars(repeated(settings, 5)) == {
+        **vars(Settings()),
         "draws": 7,
         "target_accept": 0.9,
-        "maxdepth": 12,
+        "extra": {"maxdepth": 12},
         "random_seed": 5,
         "progressbar": False,
     }
-    assert set(arguments(Settings(), 5)) <= set(signature(gl.ModelBuilder.fit).parameters)
+    assert set(vars(settings)) - {"extra"} <= set(signature(gl.ModelBuilder.fit).parameters)
 
 
 def test_flat_priors_need_every_level_in_every_fold():

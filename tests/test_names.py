@@ -22,7 +22,7 @@ def test_slashes_in_terms_columns_and_groups():
     built = model.build()
     assert np.isfinite(built.compile_logp(mode=PLAIN)(built.initial_point()))
     assert {"I(1 \N{DIVISION SLASH} x)", "1|a\N{DIVISION SLASH}b"} <= set(built.named_vars)
-    assert model.spec.priors.common[0].prior.scale == 3
+    assert model.spec.priors.predictors["mu"].common[0].prior.scale == 3
     assert list(built.coords["a\N{DIVISION SLASH}b__factor_dim"]) == ["../t", "u", "v", "w"]
 
 

@@ -102,7 +102,7 @@ def test_known_parameters_are_numbers() -> None:
     by_params = gl.NlmerBuilder(ORANGE, orange(), {"scal": 350})
     assert names(by_call) == names(by_params)
     assert "scal_link" not in names(by_call)
-    start = {p.name: p.predictor.start for p in by_params.spec.nonlinear.free}
+    start = {n: p.start for n, p in by_params.spec.predictors.items()}
     residual = orange()["circumference"] - gl.SSlogis(orange()["age"].values, **start, scal=350.0)
     shifted = orange()["circumference"] - gl.SSlogis(
         orange()["age"].values, start["Asym"] + 1, start["xmid"], 350.0
@@ -118,7 +118,7 @@ def test_data_of_a_callable_are_the_columns_it_is_passed() -> None:
         model = gl.NlmerBuilder(
             "y ~ shifted(x, t, a, k) ~ a | g", decay(), function=shifted, kinds=kinds
         )
-        assert [p.name for p in model.spec.nonlinear.free] == ["a", "k"]
+        assert [p.name for p in model.spec.curve.free] == ["a", "k"]
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_rstanarm_priors() -> None:
     model = gl.NlmerBuilder(ORANGE, data, priors="rstanarm")
     priors = model.spec.priors
     for name, scale in zip(("Asym", "xmid", "scal"), stan["prior"]["adjusted_scale"], strict=True):
-        assert priors.parameters[name].intercept.location == 0
-        assert priors.parameters[name].intercept.scale == pytest.approx(scale, rel=1e-12)
+        assert priors.predictors[name].intercept.location == 0
+        assert priors.predictors[name].intercept.scale == pytest.approx(scale, rel=1e-12)
     assert 1 / priors.aux["sigma"].rate == pytest.approx(stan["prior"]["aux_adjusted_scale"])
     assert str(priors.covariance["Tree"]) == str(gl.decov())
-    assert model.spec.nonlinear.parameter("scal").transform.name == "log"
+    assert model.spec.curve.parameter("scal").transform.name == "log"
 
 
 def test_rescaled_data_mean_the_same_model() -> None:

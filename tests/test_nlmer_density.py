@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 import pytest
+from glimmer.assemble.curve_coordinates import Measured, Ordered
+from glimmer.assemble.groups import Informed
 from natural import PLAIN, log_densities
 from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
-from glimmer.assemble.curve_coordinates import Measured, Ordered
-from glimmer.assemble.groups import Informed
 
 
 def test_density_of_orange() -> None:
@@ -49,7 +49,7 @@ def test_density_of_theoph_with_its_ordering() -> None:
     data = gl.load_data("Theoph")
     model = gl.NlmerBuilder(THEOPH, data)
     start = gl.SSfol.self_start(data["Dose"].values, data["Time"].values, data["conc"].values)
-    ordered = model.spec.nonlinear.orderings[0]
+    ordered = model.spec.curve.orderings[0]
     assert ordered.parameters == ("lKe", "lKa")
     block = model.spec.groups[0]
     random = np.random.default_rng(1)
@@ -114,7 +114,7 @@ def test_residual_sds_follow_the_curve(residual: str, extra: dict[str, float], s
     found = log_densities(model.build())(point)["y"]
     unit = data["y"].std(ddof=1)
     assert found == pytest.approx(stats.norm.logpdf(data["y"], f, sd(f, unit)).sum())
-    assert "sigma" in model.spec.aux_names and set(extra) <= set(model.spec.aux_names)
+    assert "sigma" in model.spec.names.aux and set(extra) <= set(model.spec.names.aux)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_families_have_the_curve_as_their_mean(
         family=family,
     )
     a = 0.6 if family == "beta" else 19.0
-    transform = model.spec.nonlinear.parameter("a").transform
+    transform = model.spec.curve.parameter("a").transform
     assert transform.name == {"student_t": "identity", "beta": "logit"}.get(family, "log")
     name = "a" if transform.identity else "a_link"
     point = {"k_link": -1.0, name: float(transform.forward(a)), **aux}

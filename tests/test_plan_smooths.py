@@ -8,12 +8,11 @@ from natural import PLAIN, log_densities, random_point
 from test_plan import TABLE, dataset, marginal, plan_density
 
 import glimmer as gl
-from glimmer.assemble.smooths import covariance_factor
 from glimmer.coordinates.choose import choose
 from glimmer.coordinates.plan import Z
 from glimmer.kernels.ops.mixed import MixedTriangle
 from glimmer.smooths import CholeskyBlock, DiagonalBlock
-from glimmer.spec.smooth_blocks import named_blocks
+from glimmer.smooths.laws import covariance_factor
 
 # formula: the form of its last penalized block
 NORMAL = {
@@ -50,7 +49,7 @@ def parts(formula, coordinates):
 @pytest.mark.parametrize("formula", NORMAL)
 def test_integrated_density_is_the_models_integral(formula):
     plan, plain, coefficients = parts(formula, "integrated")
-    last = [b.block for b in named_blocks(plan.layout.spec.predictor.smooths) if b.sds][-1]
+    last = [b.block for b in plan.layout.spec.smooth_blocks if b.sds][-1]
     assert type(last) is NORMAL[formula]
     point = random_point(plain, 1)
     expected = marginal(plain, coefficients, point)

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 import matplotlib
+from methods import (
+    fitted_values,
+    pairs,
+    plot,
+    posterior_epred,
+    posterior_interval,
+    posterior_predict,
+    posterior_vs_prior,
+    pp_check,
+    predictive_error,
+    predictive_interval,
+    residuals,
+)
 
 matplotlib.use("agg")
 
@@ -20,16 +33,10 @@ from glimmer.assemble import assemble
 from glimmer.errors import ArgumentError, DataError, FamilyError, PriorError, WrongLength
 from glimmer.interpreter.replay import replay
 from glimmer.results.checks import ppcheck
-from glimmer.results.checks.fit_plots import pairs, plot, posterior_vs_prior
-from glimmer.results.checks.ppcheck import KINDS, pp_check
-from glimmer.results.checks.residuals import fitted_values, residuals
+from glimmer.results.checks.ppcheck import KINDS
 from glimmer.results.checks.variance import variance
-from glimmer.results.posterior.intervals import (
-    posterior_interval,
-    predictive_error,
-    predictive_interval,
-)
-from glimmer.results.predict.predict import posterior_epred, posterior_predict
+from glimmer.results.predict.draws_in_use import Draws
+from glimmer.results.predict.outcomes import drawn_outcomes
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +59,10 @@ def test_variances_are_those_of_draws(family):
     model = fitted(family)
     assembly = assemble(model.spec, model.design, observe=False)
     one = model.fitted["posterior"].to_dataset().isel(chain=[0], draw=[3])
-    (expected,) = replay(assembly.model, [variance(assembly.outcome)], one)
-    many = one.isel(draw=np.zeros(4000, dtype=int))
-    (drawn,) = replay(assembly.model, [assembly.outcome], many, seed=1)
-    ratio = drawn[0].var(axis=0) / expected[0, 0]
+    (expected,) = replay(assembly.model, [variance(assembly.outcome.distribution())], one)
+    many = Draws(one.isel(draw=np.zeros(4000, dtype=int)), model.spec)
+    drawn = drawn_outcomes(assembly, many, 1)
+    ratio = drawn.var(axis=0) / expected[0, 0]
     assert abs(np.log(ratio).mean()) < 0.06
 
 

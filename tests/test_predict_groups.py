@@ -7,18 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_fit import fake_fit
+from methods import posterior_epred, posterior_linpred, posterior_predict, predict
 from predict_cases import CASES, case, of_level
 from scipy.integrate import quad
 from scipy.stats import norm
 
 import glimmer as gl
 from glimmer.errors import ArgumentError, DataWarning, NewDataError, NewLevel
-from glimmer.results.predict.predict import (
-    posterior_epred,
-    posterior_linpred,
-    posterior_predict,
-    predict,
-)
 
 MANY = 6000
 every = pytest.mark.parametrize("name", CASES)

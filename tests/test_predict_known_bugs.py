@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_fit import fake_fit
+from methods import posterior_epred, posterior_linpred, predict
 from predict_cases import case, of_level, scalar
 
 import glimmer as gl
 from glimmer.errors import NewDataError
-from glimmer.results.predict.predict import posterior_epred, posterior_linpred, predict
 
 rng = np.random.default_rng(11)
 

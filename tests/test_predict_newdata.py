@@ -5,14 +5,13 @@ import pandas as pd
 import polars as pl
 import pytest
 from fake_fit import fake_fit
+from methods import posterior_linpred, predict, predictions
 from predict_cases import case
 
 import glimmer as gl
 from glimmer.builders import ModelBuilder
 from glimmer.errors import ArgumentError, NewDataError, NewLevel, NotFitted
-from glimmer.results.effects.effects import predictions
 from glimmer.results.predict.newdata import judged_design
-from glimmer.results.predict.predict import posterior_linpred, predict
 
 SLEEP = {"Days": [0.0, 1.0], "Subject": ["308", "309"]}
 COUNTS = {"x": [0.0, 1.0], "exposure": [1.0, 2.0], "school": ["s0", "s1"], "room": [0, 1]}
@@ -24,10 +23,10 @@ BAD = [
     ("correlated slopes", {"Subject": None}, "Subject", "no column 'Subject'"),
     ("correlated slopes", {"Days": [0.0, np.nan]}, "Days", "missing"),
     ("correlated slopes", {"Days": [0.0, np.inf]}, "Days", "infinite"),
-    ("correlated slopes", {"Days": ["a", "b"]}, "Days", "labels"),
+    ("correlated slopes", {"Days": ["a", "b"]}, "Days", "categorical"),
     ("correlated slopes", {"Days": ["0", "1"]}, "Days", "labels|text"),
     ("correlated slopes", {"Subject": [308, None]}, "Subject", "missing in 1 row"),
-    ("correlated slopes", {"Subject": [0.5, 1.5]}, "Subject", "fractional"),
+    ("correlated slopes", {"Subject": [0.5, 1.5]}, "Subject", "non-integer"),
     ("nested Poisson, offset", {"exposure": None}, "exposure", "no column 'exposure'"),
     ("nested Poisson, offset", {"exposure": [1.0, 0.0]}, "exposure", "log"),
     ("nested Poisson, offset", {"room": None}, "room", "no column 'room'"),
@@ -164,19 +163,19 @@ def test_115_precision_weights_are_needed_for_outcomes_only():
 
 def test_116_judged_rows_need_a_possible_outcome():
     _, model, _ = case("trials")
-    design = judged_design(model, TRIALS)
+    design = judged_design(model.fitted_model, TRIALS)
     assert design.y.tolist() == [0, 1]
     assert design.trials.tolist() == [3, 4]
     with pytest.raises(NewDataError):
-        judged_design(model, TRIALS | {"incidence": [0, 9]})
+        judged_design(model.fitted_model, TRIALS | {"incidence": [0, 9]})
     with pytest.raises(NewDataError, match="incidence"):
-        judged_design(model, rows_for("trials", {"incidence": None}))
+        judged_design(model.fitted_model, rows_for("trials", {"incidence": None}))
 
 
 def test_117_draws_of_no_model_or_of_another():
     _, model, table = case("correlated slopes")
     other = ModelBuilder()
-    other.spec, other.design = model.spec, model.design
+    other.spec, other.design, other.frame = model.spec, model.design, model.frame
     with pytest.raises(NotFitted):
         predict(other, SLEEP)
     fewer = gl.GlmerBuilder(
@@ -245,5 +244,5 @@ def test_probabilities_lie_between_0_and_1(prob):
 
 
 def test_what_is_not_a_table():
-    with pytest.raises(NewDataError, match="no table"):
+    with pytest.raises(NewDataError, match="not a table"):
         predict(case("correlated slopes")[1], 3.0)

@@ -12,8 +12,8 @@ from natural import Values, prior_draws
 from scipy import stats
 
 import glimmer as gl
-from glimmer.assemble.groups import group_effects
 from glimmer.priors.covariance import Covariance
+from glimmer.terms.group_effects import group_effects
 
 DRAWS, N, LEVELS = 20_000, 24, 3
 RNG = np.random.default_rng(5)
@@ -162,7 +162,7 @@ def test_effects_built_with_another_effects_sd_are_rejected(
 
     sds, R, b, *_ = block_draws(3, gl.decov())
     assert accepted(effects_law(b, sds, R))
-    monkeypatch.setattr(import_module("glimmer.assemble.model"), "group_effects", wrong)
+    monkeypatch.setattr(import_module("glimmer.terms.group_effects"), "group_effects", wrong)
     sds, R, b, *_ = block_draws(3, gl.decov())
     assert rejected(effects_law(b, sds, R))
 

@@ -273,7 +273,7 @@ def test_a_composed_variable_cannot_be_written_but_serves_several_models() -> No
 
 def test_a_vector_is_divided_between_terms() -> None:
     model = build("mpg ~ wt + am", prior=gl.prior("Normal", mu=[1, 2], sigma=3))
-    wt, am = (common.prior for common in model.spec.priors.common)
+    wt, am = (common.prior for common in model.spec.priors.predictors["mu"].common)
     assert (str(wt), str(am)) == ("Normal(mu=1, sigma=3)", "Normal(mu=2, sigma=3)")
     assert am.rv().type.shape == ()
 
@@ -335,7 +335,9 @@ def test_a_prior_of_ones_own() -> None:
     assert "logistic(2)" in str(model.prior_summary())
     again = assemble(loads(dumps(model.spec)), model.design).model
     assert log_densities(again)(point) == log_densities(model.build())(point)
-    with pytest.raises(PriorError, match=r"logistic\(2\) is not a prior for a positive parameter"):
+    with pytest.raises(
+        PriorError, match=r"logistic\(2\) cannot be the prior of a positive parameter"
+    ):
         build("mpg ~ wt", prior_aux=Logistic(2.0))
 
 

@@ -24,12 +24,11 @@ from gamm4_reference import (
     table,
     weak,
 )
+from methods import edf, posterior_linpred
 from reml import Restricted
 
 import glimmer as gl
 from glimmer.results.checks.verdict import check
-from glimmer.results.predict.predict import posterior_linpred
-from glimmer.results.smooths.checks import edf
 from glimmer.results.smooths.estimates import chosen_smooths, smooth_draws
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is extrapolated")
@@ -58,16 +57,19 @@ def test_curves_and_their_errors_there_are_mgcvs(name):
     likelihood, point = restricted(name)
     fit, new = fit_of(name), newdata(name)
     many = likelihood.fitted(point, draws=4000)
-    errors = {s.label: smooth_draws(many, s, new).std(axis=0) for s in chosen_smooths(many, None)}
+    errors = {
+        s.label: smooth_draws(many.fitted_model, s, new).std(axis=0)
+        for s in chosen_smooths(many.fitted_model, None)
+    }
     level = posterior_linpred(many, new, groups=None)
     assert np.allclose(level.std(("chain", "draw")), fit["link_se"], rtol=0.06)
     model = likelihood.fitted(point)
     scale = np.ptp(fit["link_fit"])
     mean = posterior_linpred(model, new, groups=None).values[0, 0]
     assert np.allclose(mean, fit["link_fit"], atol=1e-4 * scale)
-    for smooth in chosen_smooths(model, None):
+    for smooth in chosen_smooths(model.fitted_model, None):
         known = fit["terms_fit"][smooth.label]
-        f = smooth_draws(model, smooth, new)[0]
+        f = smooth_draws(model.fitted_model, smooth, new)[0]
         assert np.allclose(f, known["fit"], atol=1e-4 * scale), smooth.label
         own = np.abs(f) > 0
         assert np.allclose(errors[smooth.label][own], np.array(known["se"])[own], rtol=0.06)
@@ -231,8 +233,8 @@ def test_the_vignettes_curve_is_mgcvs(prior, near):
     known = entry["gam_REML"]["terms_fit"]["s(roach1)"]
     new = table(entry["newdata"])
     new["roach1"] /= 100
-    (smooth,) = chosen_smooths(model, None)
-    f = smooth_draws(model, smooth, new)
+    (smooth,) = chosen_smooths(model.fitted_model, None)
+    f = smooth_draws(model.fitted_model, smooth, new)
     away = (f.mean(axis=0) - known["fit"]) / f.std(axis=0)
     assert np.sqrt(np.mean(away**2)) < near
     if prior == "weak":

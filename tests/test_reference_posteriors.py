@@ -55,7 +55,7 @@ def quantities(model):
     """Draws under rstanarm's names."""
     posterior, spec = model.idata["posterior"], model.spec
     out = {"(Intercept)": posterior["Intercept"].values}
-    for term in spec.predictor.common:
+    for term in spec.predictors["mu"].common:
         values = posterior[term.name].values
         if term.scalar:
             out[term.name] = values

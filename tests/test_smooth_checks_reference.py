@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from methods import concurvity, k_check
 from reml import FLAT, Restricted
 
 import glimmer as gl
-from glimmer.results.smooths.checks import concurvity, k_check
-from glimmer.spec.smooth_blocks import named_blocks
 
 ANSWERS = json.loads((Path(__file__).parent / "reference" / "smooth_checks.json").read_text())
 CASES = [name for name in ANSWERS if name != "versions"]
@@ -28,7 +27,7 @@ def model_at_reml(name):
     """
     known = ANSWERS[name]
     likelihood = Restricted(gl.Gamm4Builder(known["formula"], pd.DataFrame(known["data"]), **FLAT))
-    blocks = named_blocks(likelihood.builder.spec.predictor.smooths)
+    blocks = likelihood.builder.spec.smooth_blocks
     scales = {sd: named.block.scale for named in blocks for sd in named.sds}
     sds = zip(scales.items(), known["sd_smooth"][: len(scales)], strict=True)
     point = {sd: value * scale for (sd, scale), value in sds}

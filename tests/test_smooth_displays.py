@@ -5,19 +5,21 @@ import pandas as pd
 import pytest
 from fake_fit import fake_fit
 from gamm4_cases import TABLE, fitted
+from methods import (
+    concurvity,
+    derivatives,
+    edf,
+    k_check,
+    plot_nonlinear,
+    plot_smooths,
+    smooth_estimates,
+)
 
 import glimmer as gl
 from glimmer.errors import ArgumentError
 from glimmer.results.checks.working_weights import working
-from glimmer.results.smooths.checks import concurvity, edf, k_check
-from glimmer.results.smooths.estimates import (
-    chosen_smooths,
-    derivatives,
-    grid,
-    smooth_draws,
-    smooth_estimates,
-)
-from glimmer.results.smooths.plots import far_from, plot_nonlinear, plot_smooths
+from glimmer.results.smooths.estimates import chosen_smooths, grid, smooth_draws
+from glimmer.results.smooths.plots import far_from
 
 # smooth_estimates
 
@@ -77,8 +79,8 @@ def test_overall_uncertainty_is_that_of_the_intercept():
         smooth_estimates(model, n=1, overall_uncertainty=flag)["sd"][0] for flag in (False, True)
     )
     posterior = model.idata["posterior"]
-    (smooth,) = chosen_smooths(model, None)
-    f = smooth_draws(model, smooth, grid(model, smooth, 1))[:, 0]
+    (smooth,) = chosen_smooths(model.fitted_model, None)
+    f = smooth_draws(model.fitted_model, smooth, grid(model.fitted_model, smooth, 1))[:, 0]
     level = posterior["Intercept_centered"].values.ravel()
     assert narrow == pytest.approx(f.std(ddof=1))
     assert wide == pytest.approx((f + level).std(ddof=1))
@@ -129,10 +131,13 @@ def test_derivatives_of_a_spline(order):
 def test_partial_derivatives():
     model = fitted("diagonal")
     along_z = derivatives(model, "te(x,z)", covariate="z", n=3)
-    (smooth,) = chosen_smooths(model, "te(x,z)")
+    (smooth,) = chosen_smooths(model.fitted_model, "te(x,z)")
     h = 1e-3
     z = along_z["z"].to_numpy()
-    ends = [smooth_draws(model, smooth, {"x": along_z["x"], "z": z + s * h}) for s in (-1, 1)]
+    ends = [
+        smooth_draws(model.fitted_model, smooth, {"x": along_z["x"], "z": z + s * h})
+        for s in (-1, 1)
+    ]
     expected = np.median((ends[1] - ends[0]) / (2 * h), axis=0)
     assert np.allclose(along_z["estimate"], expected, rtol=1e-3, atol=1e-3)
     with pytest.raises(ArgumentError, match="covariates"):
@@ -169,7 +174,7 @@ def test_edf_is_the_trace_of_F_with_mgcvs_penalties(name):
     X = np.column_stack([np.ones(len(TABLE)), smooth.X])
     if name == "dense":
         X = np.column_stack([X, TABLE["z"]])
-    V = np.diag(1 / working(model).weights)
+    V = np.diag(1 / working(model.fitted_model).weights)
     if name == "cyclic, group":
         V = V + group_covariance(posterior)
     information = X.T @ np.linalg.solve(V, X)
@@ -194,7 +199,7 @@ def group_covariance(posterior):
 def test_edf_lies_between_the_unpenalized_and_all_coefficients(name):
     model = fitted(name)
     used = edf(model)
-    for smooth in chosen_smooths(model, None):
+    for smooth in chosen_smooths(model.fitted_model, None):
         free = sum(block.size for block in smooth.blocks if not block.sds)
         assert free <= used[smooth.label] < sum(block.size for block in smooth.blocks)
 
@@ -210,10 +215,10 @@ def test_working_weights_are_those_of_the_family():
     eta = posterior["Intercept"].item()
     for block, name in zip(smooth.blocks, ("s(x):w_null", "s(x):w"), strict=True):
         eta = eta + block.X @ posterior[name].values
-    found = working(model)
+    found = working(model.fitted_model)
     assert np.allclose(found.weights, np.exp(eta))
     assert np.allclose(found.residuals, (TABLE["count"] - np.exp(eta)) / np.exp(eta))
-    gaussian = working(fitted("dense")).weights
+    gaussian = working(fitted("dense").fitted_model).weights
     sigma = fitted("dense").idata["posterior"]["sigma"]
     assert np.allclose(gaussian, sigma.mean().item() ** -2)
 
@@ -253,7 +258,7 @@ def test_k_check_sees_what_a_curve_has_missed():
 def test_k_check_looks_at_the_three_nearest_rows_in_several_dimensions():
     model = fake_fit(gl.Gamm4Builder("y ~ s(x, z, k=8) + s(g, bs='re')", TABLE), draws=3)
     table = k_check(model, "response", permutations=20)
-    from glimmer.results.checks.residuals import residuals
+    from methods import residuals
 
     r = residuals(model).values
     xz = TABLE[["x", "z"]].to_numpy()
@@ -276,8 +281,8 @@ def test_concurvity_is_a_share_explained_by_regression():
     assert table.loc["estimate", "s(z)"] == pytest.approx(np.sum(explained**2) / np.sum(X**2))
     values = np.linalg.eigvals(np.linalg.solve(X.T @ X, explained.T @ explained)).real
     assert table.loc["worst", "s(z)"] == pytest.approx(values.max())
-    (smooth,) = chosen_smooths(model, "s(z)")
-    f = smooth_draws(model, smooth, {"z": TABLE["z"]}).mean(axis=0)
+    (smooth,) = chosen_smooths(model.fitted_model, "s(z)")
+    f = smooth_draws(model.fitted_model, smooth, {"z": TABLE["z"]}).mean(axis=0)
     g = others @ np.linalg.lstsq(others, f)[0]
     assert table.loc["observed", "s(z)"] == pytest.approx(np.sum(g**2) / np.sum(f**2))
     pairs = concurvity(model, full=False)
@@ -318,9 +323,9 @@ def test_a_curve_with_band_rug_and_partial_residuals(plt):
     assert (panel.get_xlabel(), panel.get_ylabel()) == ("x", "partial effect")
     (panel,) = plot_smooths(model, residuals=True, rug=False).axes
     points = panel.lines[-1]
-    (smooth,) = chosen_smooths(model, None)
-    f = np.median(smooth_draws(model, smooth, {"x": TABLE["x"]}), axis=0)
-    assert np.allclose(points.get_ydata(), f + working(model).residuals)
+    (smooth,) = chosen_smooths(model.fitted_model, None)
+    f = np.median(smooth_draws(model.fitted_model, smooth, {"x": TABLE["x"]}), axis=0)
+    assert np.allclose(points.get_ydata(), f + working(model.fitted_model).residuals)
 
 
 def test_panels_for_levels_and_kinds(plt):
@@ -375,7 +380,7 @@ def test_too_many_covariates(plt):
 
 
 def test_labels_may_hold_blanks():
-    assert chosen_smooths(fitted("diagonal"), "te(x, z)")[0].label == "te(x,z)"
+    assert chosen_smooths(fitted("diagonal").fitted_model, "te(x, z)")[0].label == "te(x,z)"
     table = smooth_estimates(
         fitted("diagonal"), "te(x, z)", data=pd.DataFrame({"x": [1.0], "z": 0})
     )

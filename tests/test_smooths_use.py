@@ -214,8 +214,8 @@ def test_unseen_level_of_by_is_an_error():
 def test_ordered_by_has_no_first_level():
     frame = Frame(DATA)
     g = frame.factor("g")
-    frame._columns["g"] = Factor("g", g.codes, g.levels, ordered=True)
-    smooths = gs.smooth_con("s(x, by=g)", frame)
+    ordered = frame.with_column(Factor("g", g.codes, g.levels, ordered=True))
+    smooths = gs.smooth_con("s(x, by=g)", ordered)
     assert [smooth.label for smooth in smooths] == ["s(x):gb", "s(x):gc"]
     assert np.all(smooths[0].X[g.codes != 1] == 0)
 

@@ -15,16 +15,16 @@ import pandas as pd
 import pytest
 import xarray as xr
 from fake_fit import fake_fit
+from methods import log_lik, posterior_epred, posterior_predict, save
 
 import glimmer as gl
 from glimmer import record
 from glimmer.builders.gamm4 import Gamm4Builder
 from glimmer.builders.nlmer import NlmerBuilder
+from glimmer.builders.saved import load
 from glimmer.errors import NotFitted, StoreError
 from glimmer.families import FAMILIES, Family, Link, get_family, register_family
-from glimmer.results.compare.loglik import log_lik
-from glimmer.results.predict.predict import posterior_epred, posterior_predict
-from glimmer.sampling.run import Settings
+from glimmer.fitted import Settings
 from glimmer.store.files import (
     ARRAYS,
     CONTENTS,
@@ -36,7 +36,6 @@ from glimmer.store.files import (
     read_store,
     write_store,
 )
-from glimmer.store.models import load, save
 
 rng = np.random.default_rng(5)
 DATA = pd.DataFrame(
@@ -113,13 +112,35 @@ def test_the_training_rows_come_back(saved):
     assert other.settings == Settings(draws=7, random_seed=3, extra={"maxdepth": 5})
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_saved_does_not_depend_on_what_was_looked_at(name, tmp_path):
+    model = _model(name)
+    first = save(model, tmp_path / "first")
+    for column in model.frame.names:
+        assert len(model.frame[column].missing)
+    second = save(model, tmp_path / "second")
+    assert (first / TEXT).read_bytes() == (second / TEXT).read_bytes()
+    assert (first / ARRAYS).read_bytes() == (second / ARRAYS).read_bytes()
+    assert set(load(first).frame.names) == READ[name]
+
+
+READ = {
+    "slopes": {"y", "f", "x", "g", "h"},
+    "binomial": {"k", "n", "x", "w", "h"},
+    "weighted": {"y", "f", "x", "h", "w"},
+    "offset": {"y", "x"},
+    "smooth": {"y", "x", "g"},
+    "curve": {"circumference", "age", "Tree"},
+}
+"""The columns that each model reads."""
+
+
 SCRIPT = """
 import sys, numpy, glimmer
-from glimmer.store.models import load
-from glimmer.results.predict.predict import posterior_predict
+from glimmer.builders.saved import load
 model = load(sys.argv[1])
 new = {"x": [0.3, -1.0], "f": ["hi", "lo"], "g": ["..", "unseen"], "h": [4, 99]}
-drawn = [posterior_predict(model, random_seed=8), posterior_predict(model, new, random_seed=8)]
+drawn = [model.posterior_predict(random_seed=8), model.posterior_predict(new, random_seed=8)]
 numpy.savez(sys.argv[2], *drawn)
 """
 

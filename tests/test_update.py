@@ -28,10 +28,10 @@ def test_dots_stand_for_what_was_there(model, formula, full):
 
 def test_other_arguments_stay_or_change(model):
     same = model.update(". ~ .")
-    assert same.spec.priors.common[0].prior.scale == 7
+    assert same.spec.priors.predictors["mu"].common[0].prior.scale == 7
     changed = model.update(data=SLEEP[SLEEP["Days"] < 5], prior=gl.normal(0, 3), family="student_t")
     assert changed.nobs() == 90
-    assert changed.spec.priors.common[0].prior.scale == 3
+    assert changed.spec.priors.predictors["mu"].common[0].prior.scale == 3
     assert changed.spec.family.name == "student_t"
     assert model.nobs() == 180
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from glimmer.builders.methods import Method
 from glimmer.builders.spelling import check_spelling
-from glimmer.errors import ArgumentError, NotFitted, StoreError
+from glimmer.errors import ArgumentError, NotFitted
 
 if TYPE_CHECKING:
     import numpy as np
     import pymc as pm
     import xarray as xr
 
-    from glimmer.coordinates.plan import Plan
     from glimmer.data import Frame
-    from glimmer.results.checks.verdict import Verdict
+    from glimmer.fitted import Fitted, Model, Settings
     from glimmer.spec import Design, ModelSpec
-
-SHRINKAGE_TARGET = 0.99
-MIXED_TARGET = 0.9
-"""NUTS's target acceptance rate where several sds share the penalty of one block."""
-ENOUGH_DRAWS = 100
 
 
 class ModelBuilder:
@@ -48,6 +44,7 @@ class ModelBuilder:
     frame: Frame
     idata: xr.DataTree | None = None
     functions: Any = None
+    settings: Settings | None = None
     verb: str = "model"
     arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
@@ -134,11 +131,11 @@ class ModelBuilder:
         """
         import pymc as pm
 
-        from glimmer.coordinates.choose import choose
-        from glimmer.record import dumps
+        from glimmer.fitted import Settings
+        from glimmer.results.checks.verdict import announce
         from glimmer.results.posterior.effects_on_demand import left_out
-        from glimmer.sampling.fit import fit
-        from glimmer.sampling.run import JAX, Settings
+        from glimmer.sampling.fit import fit_model
+        from glimmer.sampling.policy import target_acceptance
 
         check_spelling(sampler_kwargs, FIT)
         if not isinstance(model, pm.Model | None):
@@ -146,10 +143,6 @@ class ModelBuilder:
                 f"What is sampled is a pymc.Model, not {model!r}.",
                 fix="pass what build() returned; other arguments have names: fit(draws=...)",
             )
-        asked = "plain" if sampler in JAX else coordinates
-        plan = choose(self.spec, self.design, asked) if model is None else None
-        if sampler == "nutpie" and self._correlated(plan):
-            sampler_kwargs.setdefault("adaptation", "low_rank")
         settings = Settings(
             draws=draws,
             tune=tune,
@@ -157,68 +150,62 @@ class ModelBuilder:
             cores=cores,
             sampler=sampler,
             algorithm=algorithm,
-            target_accept=self._target_accept() if target_accept is None else target_accept,
+            target_accept=target_acceptance(self.spec) if target_accept is None else target_accept,
             random_seed=random_seed,
             progressbar=progressbar,
             coordinates=coordinates,
             extra=sampler_kwargs,
         )
         skipped = left_out(self.spec, store_effects)
-        self.idata = fit(self.build() if model is None else model, settings, plan, skipped)
-        with suppress(StoreError):  # a prior of the user's own may have no written form
-            self.idata.attrs["glimmer_spec"] = dumps(self.spec)
-        self.settings = settings
-        if algorithm == "sampling" and draws >= ENOUGH_DRAWS:
-            self.verdict().announce(progressbar)
+        fit = fit_model(self.unfitted_model, settings, model, skipped)
+        self.idata, self.settings = fit.draws, fit.settings
+        announce(fit)
         return self.idata
-
-    def verdict(self) -> Verdict:
-        """Judge whether the last fit can be believed, as is said at the end of `fit`.
-
-        Returns
-        -------
-        Verdict
-            ``level`` is "good", "look" or "bad"; ``assert_trustworthy()`` raises if it is bad.
-
-        Raises
-        ------
-        NotFitted
-
-        Examples
-        --------
-        >>> model.fit(draws=2000)  # doctest: +SKIP
-        >>> model.verdict().level  # doctest: +SKIP
-        'good'
-        """
-        from glimmer.results.checks.verdict import check
-
-        return self._explained(check(self.fitted))
 
     def on_rows(self, rows: np.ndarray) -> Self:
         """Return the same model, unfitted, on some of its training rows (a mask or positions).
 
         Terms, levels, knots and priors stay as they were learned on all rows.
         """
-        other = copy(self)
-        other.idata = None
-        other.design, other.frame = self.design.take(rows), self.frame.take(rows)
+        other, some = copy(self), self.unfitted_model.on_rows(rows)
+        other.idata, other.design, other.frame = None, some.design, some.frame
         return other
 
-    def _explained(self, verdict: Verdict) -> Verdict:
-        """The verdict with what is known of the reasons."""
-        return verdict
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Save a fitted model in a directory of its own.
 
-    def _correlated(self, plan: Plan | None) -> bool:
-        """Whether nutpie should adapt to correlations between what it samples."""
-        return plan is not None and plan.correlated
+        The directory holds the specification, the draws (``posterior.nc``, which
+        ``arviz.from_netcdf`` reads too), and the columns of the training rows that the model uses.
 
-    def _target_accept(self) -> float:
-        from glimmer.spec.smooth_blocks import named_blocks
+        Parameters
+        ----------
+        path : path
+            The directory to make.
+        overwrite : bool
+            Replace a model that was saved there.
 
-        if any(common.prior.joint for common in self.spec.priors.common):
-            return SHRINKAGE_TARGET
-        mixed = any(len(block.sds) > 1 for block in named_blocks(self.spec.predictor.smooths))
-        return MIXED_TARGET if mixed else 0.8
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        NotFitted
+            The model has no draws.
+        StoreError
+            Something is at ``path`` already, or a part of the model cannot be saved: a prior that
+            is a PyMC variable with other variables in it, or a family that is not registered.
+
+        Examples
+        --------
+        >>> model.save("sleep")  # doctest: +SKIP
+        """
+        from glimmer.results.predict.newdata import every_column
+        from glimmer.store.fits import write_fit
+
+        fit = self.fitted_model
+        fit = replace(fit, frame=fit.frame.used(every_column(fit.spec)))
+        return write_fit(fit, path, type(self).__name__, overwrite=overwrite)
 
     @property
     def fitted(self) -> xr.DataTree:
@@ -233,16 +220,45 @@ class ModelBuilder:
             raise NotFitted("The model has not been fitted.", fix="call model.fit() first")
         return self.idata
 
+    @property
+    def unfitted_model(self) -> Model:
+        """The model as a value, without its fit."""
+        from glimmer.fitted import Model
+
+        return Model(self.spec, self.design, self.frame, self.functions, self.verb)
+
+    @property
+    def fitted_model(self) -> Fitted:
+        """The model with its last fit as a value, which results are functions of.
+
+        Raises
+        ------
+        NotFitted
+            There is none.
+        """
+        from glimmer.fitted import Fitted
+
+        draws = self.fitted
+        return Fitted(
+            self.spec,
+            self.design,
+            self.frame,
+            self.functions,
+            self.verb,
+            draws=draws,
+            settings=self.settings,
+        )
+
     def __str__(self) -> str:
         from glimmer.results.posterior.printing import printed
 
-        return printed(self)
+        return printed(self.unfitted_model if self.idata is None else self.fitted_model)
 
     __repr__ = __str__
 
-    update = Method("glimmer.builders.update")
-    prior_predictive = Method("glimmer.results.posterior.prior_draws")
-    prior_summary = Method("glimmer.results.posterior.prior_summary")
+    update = Method("glimmer.builders.update", of=None)
+    prior_predictive = Method("glimmer.results.posterior.prior_draws", of="unfitted_model")
+    prior_summary = Method("glimmer.results.posterior.prior_summary", of="spec")
     summary = Method("glimmer.results.posterior.summary")
     posterior_interval = Method("glimmer.results.posterior.intervals")
     fixef = Method("glimmer.results.posterior.estimates")
@@ -251,8 +267,8 @@ class ModelBuilder:
     coef = Method("glimmer.results.posterior.estimates")
     VarCorr = Method("glimmer.results.posterior.estimates")
     sigma = Method("glimmer.results.posterior.estimates")
-    ngrps = Method("glimmer.results.posterior.estimates")
-    nobs = Method("glimmer.results.posterior.estimates")
+    ngrps = Method("glimmer.results.posterior.estimates", of="unfitted_model")
+    nobs = Method("glimmer.results.posterior.estimates", of="unfitted_model")
 
     predict = Method("glimmer.results.predict.predict")
     predict_chunks = Method("glimmer.results.predict.predict")
@@ -270,6 +286,7 @@ class ModelBuilder:
     plot_comparisons = Method("glimmer.results.effects.plots")
     plot_slopes = Method("glimmer.results.effects.plots")
 
+    verdict = Method("glimmer.results.checks.verdict")
     log_lik = Method("glimmer.results.compare.loglik")
     compute_log_likelihood = Method("glimmer.results.compare.loglik")
     loo = Method("glimmer.results.compare.loo")
@@ -294,8 +311,7 @@ class ModelBuilder:
     k_check = Method("glimmer.results.smooths.checks")
     concurvity = Method("glimmer.results.smooths.checks")
 
-    save = Method("glimmer.store.models")
-    to_bambi = Method("glimmer.builders.to_bambi")
+    to_bambi = Method("glimmer.builders.to_bambi", of="unfitted_model")
 
 
 FIT = frozenset(signature(ModelBuilder.fit).parameters) - {"self", "sampler_kwargs"}

@@ -76,7 +76,7 @@ class Gamm4Builder(GlmerBuilder):
             random=random,
             **arguments,
         )
-        if not self.spec.predictor.smooths:
+        if not self.spec.smooths:
             raise SmoothError(
                 "The formula has no smooth term.",
                 formula=self.spec.formula,

@@ -111,7 +111,27 @@ class GlmerBuilder(ModelBuilder):
         from glimmer.families import get_family
         from glimmer.learn import Options, learn_model
 
-        options = Options.among(locals())
+        options = Options(
+            prior=prior,
+            prior_intercept=prior_intercept,
+            prior_aux=prior_aux,
+            prior_covariance=prior_covariance,
+            weights=weights,
+            offset=offset,
+            subset=subset,
+            missing=missing,
+            contrasts=contrasts,
+            QR=QR,
+            prior_PD=prior_PD,
+            centered=centered,
+            functions=functions,
+            checks=checks,
+            prior_smooth=prior_smooth,
+            knots=knots,
+            select=select,
+            xt=xt,
+            random=random,
+        )
         self.functions = functions
         self.spec, self.design, self.frame = learn_model(
             formula, Frame(data), get_family(family, link), options

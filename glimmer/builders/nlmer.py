@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from glimmer.builders.base import ModelBuilder
 from glimmer.builders.glmer import fitted
 from glimmer.builders.methods import Method
-
-if TYPE_CHECKING:
-    from glimmer.coordinates.plan import Plan
-    from glimmer.results.checks.verdict import Verdict
-
-
-CURVED = 0.95
-"""NUTS's target acceptance rate for posteriors that bend."""
 
 
 class NlmerBuilder(ModelBuilder):
@@ -94,7 +85,7 @@ class NlmerBuilder(ModelBuilder):
     ...     "circumference ~ SSlogis(age, Asym, xmid, scal) ~ Asym | Tree", gl.load_data("Orange")
     ... )
     >>> [v.name for v in model.build().free_RVs]
-    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree']
+    ['sigma', 'Asym', 'xmid', 'scal_link', 'Asym|Tree_sigma', 'Asym|Tree_value']
     """
 
     verb = "nlmer"
@@ -132,25 +123,42 @@ class NlmerBuilder(ModelBuilder):
     ) -> None:
         from glimmer.data import Frame
         from glimmer.families import get_family
-        from glimmer.learn.curve_model import learn_curve_model
+        from glimmer.learn.curve_stage import CurveKind
+        from glimmer.learn.model import learn_model
         from glimmer.learn.options import CurveOptions, Options
 
-        options, curve = Options.among(locals()), CurveOptions.among(locals())
-        self.functions = functions
-        self.spec, self.design, self.frame = learn_curve_model(
-            formula, Frame(data), get_family(family), options, curve
+        options = Options(
+            prior=prior,
+            prior_aux=prior_aux,
+            prior_covariance=prior_covariance,
+            weights=weights,
+            offset=offset,
+            subset=subset,
+            missing=missing,
+            contrasts=contrasts,
+            prior_PD=prior_PD,
+            centered=centered,
+            functions=functions,
+            checks=checks,
+            prior_smooth=prior_smooth,
+            knots=knots,
+            select=select,
+            xt=xt,
         )
-
-    def _explained(self, verdict: Verdict) -> Verdict:
-        from glimmer.results.checks.chain_disagreement import AGREE, disagreement
-
-        return replace(verdict, note=disagreement(self)) if verdict.rhat[0] > AGREE else verdict
-
-    def _correlated(self, plan: Plan | None) -> bool:
-        return True
-
-    def _target_accept(self) -> float:
-        return CURVED
+        curve = CurveOptions(
+            params=params,
+            function=function,
+            kinds=kinds,
+            transforms=transforms,
+            ordering=ordering,
+            residual=residual,
+            link=link,
+            priors=priors,
+        )
+        self.functions = functions
+        self.spec, self.design, self.frame = learn_model(
+            formula, Frame(data), get_family(family), options, CurveKind(curve)
+        )
 
     parameters = Method("glimmer.results.curves.parameters")
     derived = Method("glimmer.results.curves.parameters")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from glimmer.builders.spelling import arguments_of
 from glimmer.errors import ArgumentError, suggestion
 from glimmer.formula import Dot, Formula, Node, parse, walk
 
-if TYPE_CHECKING:
-    from glimmer.builders.base import ModelBuilder
+
+class Builder(Protocol):
+    """What is asked of a builder: the arguments that it was made with."""
+
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] | None
 
 
-def update[B: ModelBuilder](model: B, formula: str | None = None, **changes: Any) -> B:
+def update[B: Builder](model: B, formula: str | None = None, **changes: Any) -> B:
     """Make a new model of the same arguments, but for those given; it is not fitted.
 
     Parameters

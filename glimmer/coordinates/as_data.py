@@ -23,6 +23,13 @@ def numbers_as_data(model: pm.Model) -> None:
         as_data(rv)
 
 
+def of_known_shape(name: str, rows: Any) -> Any:
+    """Data of known shape: of others it must be checked whether they go together."""
+    import pymc as pm
+
+    return pm.Data(name, rows, shape=rows.shape)
+
+
 def as_data(rv: Any) -> Any:
     """Turn the numbers in a new random variable into shared variables, in place; return it.
 

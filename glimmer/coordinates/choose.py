@@ -49,15 +49,16 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
 
 def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
     """The plan for linear predictors. Its kernels are compiled once on every machine."""
+    from glimmer.coordinates.fused import fused_kernel, is_conjugate
     from glimmer.coordinates.layout import layout
     from glimmer.kernels.compile.ahead import INTEGRATED, compile_ahead, whitened_with
 
     laid = layout(spec, design)
     if laid is None:
         return None
-    kernel = spec.family.row_kernel if spec.nonlinear is None else None
-    normal = spec.family.normal and spec.nonlinear is None and coordinates != "whitened"
-    compile_ahead(INTEGRATED if normal else whitened_with(kernel and kernel.kernels))
+    kernel = fused_kernel(spec, design)
+    conjugate = is_conjugate(spec) and coordinates != "whitened"
+    compile_ahead(INTEGRATED if conjugate else whitened_with(kernel and kernel.kernels))
     from glimmer.coordinates.plan import integrated
 
     plan = None
@@ -72,7 +73,7 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
     """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
     from glimmer.coordinates.whitened import whitened
 
-    if _doubtful(laid.spec) and not required:
+    if laid.spec.stage.doubtful(laid.spec.family) and not required:
         return None
     try:
         return whitened(laid, design)
@@ -80,10 +81,3 @@ def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
         if required:
             raise
         return None
-
-
-def _doubtful(spec: ModelSpec) -> bool:
-    """Whether there may be no mode, or two."""
-    if spec.nonlinear is not None:
-        return not spec.nonlinear.settled
-    return spec.family.link_name in spec.family.needs_intercept

@@ -1,4 +1,4 @@
-"""A model's linear predictors laid out for the kernels: which coefficient stands where."""
+"""A model's predictors laid out for the kernels: which coefficient stands where."""
 
 from __future__ import annotations
 
@@ -8,26 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytensor.tensor as pt
 
-from glimmer.assemble.curve_effects import centered_name
-from glimmer.assemble.groups import value_name
-from glimmer.assemble.model import register_covariance
-from glimmer.assemble.smooths import register_sds, spread
-from glimmer.coordinates.stack import Stack, Variable, offsets, predicted
+from glimmer.coordinates.stack import Stack, Variable, columns, variables
 from glimmer.kernels import Blocks, Group
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
-from glimmer.smooths.basis import Grouped
-from glimmer.smooths.blocks import Block, CholeskyBlock, GroupedBlock
-from glimmer.spec.smooth_blocks import NamedBlock
+from glimmer.terms.naming import value_name
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.priors import Prior
-    from glimmer.priors.covariance import Covariance
-    from glimmer.smooths.term import BlockColumns
     from glimmer.spec import Design, ModelSpec
-    from glimmer.spec.curve import Ordering
+    from glimmer.spec.stage import Ordering
+    from glimmer.terms import Gaussian, GroupBlock, SmoothBlock, TermArrays, TermBlock
+
+    type Normal = GroupBlock | SmoothBlock | TermBlock
+    """A block of coefficients that are normal given the other parameters."""
 
 Part = tuple[str, "slice | int", "Prior"]
 
@@ -39,10 +35,13 @@ class Layout:
     Attributes
     ----------
     spec : ModelSpec
+    stack : Stack
     blocks : Blocks
-        Groups (blocks of the model, then smooths by level), smooths, common columns.
-    grouped, dense : tuple of NamedBlock
-        Blocks of smooths among the groups, and those among the smooths.
+        Groups (group-specific effects, then other blocks by level), smooths, common columns.
+    leveled, dense : tuple of blocks
+        Of normal coefficients: those among the groups, and those among the smooths.
+    shifts : tuple of (TermBlock, TermArrays)
+        Terms whose coefficients are not normal: they shift the predictors of the others.
     common : tuple of (str, slice or int, Prior)
         Name, place among the common columns, and prior of each variable there.
     mean, precision : ndarray, shape (k,)
@@ -50,24 +49,25 @@ class Layout:
     """
 
     spec: ModelSpec
+    stack: Stack
     blocks: Blocks
-    grouped: tuple[NamedBlock, ...]
-    dense: tuple[NamedBlock, ...]
+    leveled: tuple[Normal, ...]
+    dense: tuple[Normal, ...]
+    shifts: tuple[tuple[TermBlock, TermArrays], ...]
     common: tuple[Part, ...]
     mean: np.ndarray
     precision: np.ndarray
 
     @property
     def predictors(self) -> dict[str, Blocks]:
-        """The rows of each linear predictor, by its name."""
-        nonlinear = self.spec.nonlinear
-        names = [""] if nonlinear is None else [p.name for p in nonlinear.free]
+        """The rows of each predictor, by its name."""
+        names = self.stack.names
         return dict(zip(names, self.blocks.apart(len(names)), strict=True))
 
     @property
     def orderings(self) -> tuple[Ordering, ...]:
         """Which intercepts of a curve are ordered."""
-        return () if self.spec.nonlinear is None else self.spec.nonlinear.orderings
+        return self.spec.stage.orderings
 
     @property
     def normal(self) -> bool:
@@ -82,27 +82,52 @@ class Layout:
         triangles, scales : tensors of one dimension
             As `Blocks` lays them out.
         """
-        triangles = [
-            _packed(register_covariance(self.spec, block, noise)) for block in self.spec.groups
-        ]
-        sds: dict[str, TensorVariable] = {}
-        for predictor in self.spec.predictors:
-            sds |= register_sds(predictor.smooths, self.spec.priors.smooth, noise)
-        triangles += [_triangle(one.block, [sds[sd] for sd in one.sds]) for one in self.grouped]
-        scales = [spread(one.block, [sds[sd] for sd in one.sds]) for one in self.dense]
+        laws = {
+            block.name: block.law(self.spec.priors, noise) for block in normal_blocks(self.spec)
+        }
+        triangles = [laws[block.name].factor for block in self.leveled]
+        scales = [laws[block.name].factor for block in self.dense]
         return _joined(triangles), _joined(scales)
+
+    def shifted(self, noise: Any) -> dict[str, Any]:
+        """Register the terms that are not normal; return what they add to predictors."""
+        totals: dict[str, Any] = {}
+        for block, arrays in self.shifts:
+            added = block.contribution(self.spec.priors, noise, arrays)
+            known = totals.get(block.target)
+            totals[block.target] = added if known is None else known + added
+        return totals
 
     def placed(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
         """Draws of coefficients, shape (..., size), by name."""
         groups, smooths, common = self.blocks.split(coefficients)
         out: dict[str, np.ndarray] = {}
-        for block, values in zip(self.spec.groups, groups, strict=False):
-            for k, name in enumerate(block.effect_names):
-                out[name] = values[..., k]
-        for named, values in zip(self.grouped, groups[len(self.spec.groups) :], strict=True):
-            out[named.free] = values if isinstance(named.block, GroupedBlock) else values[..., 0, :]
-        for named, values in zip(self.dense, smooths, strict=True):
-            out[named.free] = values
+        for block, values in zip((*self.leveled, *self.dense), (*groups, *smooths), strict=True):
+            out |= block.placed(values)
+        return self._finished(out, common, coefficients)
+
+    def free(self, coefficients: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarray]:
+        """Draws of the model's free variables by name: coefficients, some of them standardized.
+
+        Parameters
+        ----------
+        coefficients : ndarray, shape (draws, size)
+        triangles : ndarray, shape (draws, t)
+        """
+        groups, smooths, common = self.blocks.split(coefficients)
+        sizes = [g.width * (g.width + 1) // 2 for g in self.blocks.groups]
+        parts = np.split(triangles, np.cumsum(sizes)[:-1], axis=-1) if sizes else []
+        out: dict[str, np.ndarray] = {}
+        for block, values, part in zip(self.leveled, groups, parts, strict=True):
+            out |= block.free_values(values, part)
+        for block, values in zip(self.dense, smooths, strict=True):
+            out |= block.placed(values)
+        return self._finished(out, common, coefficients)
+
+    def _finished(
+        self, out: dict[str, np.ndarray], common: np.ndarray, coefficients: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Effects that are variables together with an intercept; ordered intercepts as vectors."""
         for name, place, _ in self.common:
             out[name] = common[..., place]
         for name, intercept in self._around().items():
@@ -121,65 +146,57 @@ class Layout:
 
     def _around(self) -> dict[str, str]:
         """The intercept of each effect that is a variable together with it."""
-        nonlinear = self.spec.nonlinear
+        information = self.spec.stage.information
         return {
-            name: centered_name(nonlinear.parameter(target))
+            name: self.spec.names.centered[target]
             for block in self.spec.groups
             for target, name in zip(block.column_targets, block.effect_names, strict=True)
-            if nonlinear is not None and name in nonlinear.information
+            if name in information
         }
 
     def _intercepts(self, ordering: Ordering) -> list[str]:
-        assert self.spec.nonlinear is not None  # noqa: S101
-        return [centered_name(self.spec.nonlinear.parameter(p)) for p in ordering.parameters]
+        return [self.spec.names.centered[name] for name in ordering.parameters]
 
-    def free(self, coefficients: np.ndarray, triangles: np.ndarray) -> dict[str, np.ndarray]:
-        """Draws of the model's free variables by name: coefficients, some of them standardized.
 
-        Parameters
-        ----------
-        coefficients : ndarray, shape (draws, size)
-        triangles : ndarray, shape (draws, t)
-        """
-        out = self.placed(coefficients)
-        sizes = [g.width * (g.width + 1) // 2 for g in self.blocks.groups]
-        parts = np.split(triangles, np.cumsum(sizes), axis=-1)
-        for named, part in zip(self.grouped, parts[len(self.spec.groups) :], strict=False):
-            if isinstance(named.block, CholeskyBlock):
-                out[named.free] = _standardized(out[named.free], part)
-        return out
+def normal_blocks(spec: ModelSpec) -> tuple[Normal, ...]:
+    """The blocks of a model whose coefficients are normal given the other parameters."""
+    smooths = (block for block in spec.smooth_blocks if block.sds)
+    return (*spec.groups, *smooths, *(block for block in spec.term_blocks if block.normal))
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:
-    """Lay out a model's linear predictors; None if the kernels have no form for one's terms."""
-    all_of = predicted(spec, design)
-    stack = Stack(tuple(one.predictor.name for one in all_of))
-    variables = [one.variables(spec) for one in all_of]
-    common = _placed([part for own in variables for part in own or ()])
+    """Lay out a model's predictors; None if the kernels have no form for one's coefficients."""
+    predictors = tuple(spec.predictors.values())
+    stack = Stack(tuple(spec.predictors))
+    own = [variables(spec, predictor) for predictor in predictors]
+    common = _placed([part for each in own for part in each or ()])
     known = all(isinstance(prior, LocationScale | Flat) and not prior.joint for *_, prior in common)
-    if None in variables or not known:
+    if None in own or not known:
         return None
-    penalized = [(b, one.predictor.name) for one in all_of for b in one.named if b.block.sds]
-    columns = {b.name: _stacked(stack, design.smooths[b.name], to) for b, to in penalized}
-    grouped = tuple(b for b, _ in penalized if isinstance(b.block, GroupedBlock | CholeskyBlock))
-    dense = tuple(b for b, _ in penalized if b not in grouped)
-    groups = [
-        Group(
-            stack.index(design.groups[block.name].index),
-            len(block.levels),
-            stack.columns(design.groups[block.name].columns, block.column_targets),
-            block.factor_name,
-        )
-        for block in spec.groups
-    ]
+    arrays: dict[str, Any] = {**design.groups, **design.smooths, **design.terms}
+    forms = {b.name: (b, b.gaussian(arrays[b.name])) for b in normal_blocks(spec)}
+    leveled = [(block, form) for block, form in forms.values() if not form.diagonal]
+    dense = [(block, form) for block, form in forms.values() if form.diagonal]
+    X = [stack.columns(columns(p, design), p.name) for p in predictors]
     blocks = Blocks(
-        X=np.hstack([stack.columns(one.columns(design), one.predictor.name) for one in all_of]),
-        groups=(*groups, *(_group(b.name, columns[b.name]) for b in grouped)),
-        smooths=tuple(np.asarray(columns[b.name]) for b in dense),
-        offset=offsets(all_of, design.n),
+        X=np.hstack(X),
+        groups=tuple(_group(stack, form, design.n) for _, form in leveled),
+        smooths=tuple(stack.columns(form.z, form.targets) for _, form in dense),
+        offset=stack.offsets(design),
     )
+    shifts = tuple((b, design.terms[b.name]) for b in spec.term_blocks if not b.normal)
     mean, precision = _normal(common, blocks.X.shape[1])
-    return Layout(spec, blocks, grouped, dense, common, mean, precision)
+    return Layout(
+        spec,
+        stack,
+        blocks,
+        tuple(block for block, _ in leveled),
+        tuple(block for block, _ in dense),
+        shifts,
+        common,
+        mean,
+        precision,
+    )
 
 
 def _placed(variables: list[Variable]) -> tuple[Part, ...]:
@@ -201,44 +218,11 @@ def _normal(parts: tuple[Part, ...], k: int) -> tuple[np.ndarray, np.ndarray]:
     return mean, precision
 
 
-def _stacked(stack: Stack, columns: BlockColumns, target: str) -> BlockColumns:
-    """A penalized block's columns in the rows of all predictors."""
-    if isinstance(columns, Grouped):
-        rows = stack.columns(columns.rows, target)
-        return Grouped(stack.index(columns.index), rows, columns.levels)
-    return stack.columns(np.asarray(columns), target)
-
-
-def _group(name: str, columns: BlockColumns) -> Group:
-    """A penalized block as a group: of one level, where coefficients are not apart by level."""
-    if isinstance(columns, Grouped):
-        return Group(columns.index, columns.levels, columns.rows, name)
-    return Group(np.zeros(len(columns), np.int64), 1, columns, name)
-
-
-def _packed(covariance: Covariance) -> TensorVariable:
-    """The lower triangle of diag(sds) chol, row by row."""
-    rows = zip(covariance.sds, covariance.chol, strict=True)
-    return pt.stack([sd * entry for sd, row in rows for entry in row])
-
-
-def _triangle(block: Block, sds: list[Any]) -> Any:
-    """The same for a penalized block."""
-    if isinstance(block, CholeskyBlock):
-        from glimmer.kernels.ops.mixed import MixedTriangle
-
-        header = np.array(block.shares.shape[:2], np.int32)
-        return MixedTriangle()(pt.stack(sds), header, block.shares.ravel())
-    q = block.map.shape[1]  # coefficients of one level
-    return sds[0] * np.eye(q)[np.tril_indices(q)]
-
-
-def _standardized(b: np.ndarray, triangle: np.ndarray) -> np.ndarray:
-    """T^-1 b for each draw, shape (draws, q)."""
-    draws, q = b.shape
-    T = np.zeros((draws, q, q))
-    T[:, *np.tril_indices(q)] = triangle
-    return np.linalg.solve(T, b[..., None])[..., 0]
+def _group(stack: Stack, form: Gaussian, n: int) -> Group:
+    """A block in the rows of all predictors; of one level, where there are no levels."""
+    index = np.zeros(n, np.int64) if form.index is None else form.index
+    z = stack.columns(form.z, form.targets)
+    return Group(stack.index(index), form.levels, z, form.factor)
 
 
 def _joined(parts: list[TensorVariable]) -> TensorVariable:

@@ -11,9 +11,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.assemble.model import register_auxiliary
+from glimmer.assemble.outcome import register_auxiliary
 from glimmer.coordinates.as_data import numbers_as_data
 from glimmer.coordinates.coefficient_draws import draw_coefficients, rest_places
+from glimmer.coordinates.fused import is_conjugate
 from glimmer.coordinates.layout import Layout
 from glimmer.interpreter.replay import replay
 from glimmer.kernels import CrossProducts, IntegratedGaussian, cross_products
@@ -149,8 +150,7 @@ def data(products: CrossProducts) -> list[TensorVariable]:
 def integrated(laid: Layout, design: Design) -> Plan | None:
     """Integrate the coefficients out of a normal model with normal priors."""
     spec = laid.spec
-    normal = spec.family.normal and spec.family.link_name == "identity" and laid.normal
-    if not normal or spec.nonlinear is not None:
+    if not is_conjugate(spec) or not laid.normal or laid.shifts:
         return None
     assert design.y is not None  # noqa: S101
     logarithmic = spec.family.unit == "log y"

@@ -1,4 +1,4 @@
-"""The normal distribution that a model is whitened by: its likelihood's shape at a mode."""
+"""Find the mode that a model is whitened at, and the likelihood's shape there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.graph.replace import clone_replace
 
-from glimmer.assemble.curve_outcome import register_residual
-from glimmer.assemble.model import register_auxiliary
-from glimmer.coordinates.likelihood import outcome_of
+from glimmer.assemble.outcome import (
+    following,
+    outcome_of,
+    register_auxiliary,
+    register_residual,
+)
+from glimmer.coordinates.as_data import of_known_shape
+from glimmer.coordinates.information import local_model
 from glimmer.coordinates.pirls import Learner, Local, Mode, gaussian_draws, penalised_mode
 from glimmer.errors import SamplingError
 from glimmer.interpreter.modes import PLAIN
@@ -23,7 +28,6 @@ if TYPE_CHECKING:
     from glimmer.coordinates.layout import Layout
     from glimmer.spec import Design
 
-LEAST_WEIGHT = 1e-4
 FAR = 6.0
 """How many standard deviations apart ordered intercepts are far from each other."""
 DRAWS = 200
@@ -44,24 +48,26 @@ def whitening_mode(laid: Layout, design: Design) -> Mode:
     spec, blocks, n = laid.spec, laid.blocks, design.n
     local, (triangles, scales) = _at_start(laid, design)
     fixed = triangles, scales, laid.mean, laid.precision
-    if spec.nonlinear is None:
-        eta = np.full(n, spec.predictor.start or 0.0)
-        return penalised_mode(blocks, local, *fixed, eta=_shifted(laid, eta))
-    free = spec.nonlinear.free
+    predictors = spec.predictors.values()
+    eta = np.repeat([p.start or 0.0 for p in predictors], n)
+    eta = eta if blocks.offset is None else eta + blocks.offset
+    if spec.stage.linear:
+        return penalised_mode(blocks, local, *fixed, eta=eta)
     levels = min((group.levels for group in blocks.groups), default=1)
     normals = np.random.default_rng(0).standard_normal((max(4, DRAWS // levels), blocks.size))
     mode = penalised_mode(
         blocks,
         local,
         *fixed,
-        eta=_shifted(laid, np.repeat([p.origin for p in free], n)),
-        unit=np.repeat([p.unit for p in free], n),
+        eta=eta,
+        unit=np.repeat([p.unit for p in predictors], n),
         longest=1.0,
         tolerance=0.01,
         learn=Learner(len(spec.groups), spec.family.group_scale is not None, normals),
     )
-    scales, mean, precision = fixed[1:]
-    drawn = gaussian_draws(mode.products, mode.triangles, scales, mean, precision, normals)
+    drawn = gaussian_draws(
+        mode.products, mode.triangles, scales, laid.mean, laid.precision, normals
+    )
     _check_apart(laid, drawn)
     return mode
 
@@ -80,20 +86,25 @@ def _check_apart(laid: Layout, coefficients: np.ndarray) -> None:
             )
 
 
-def _shifted(laid: Layout, eta: np.ndarray) -> np.ndarray:
-    return eta if laid.blocks.offset is None else eta + laid.blocks.offset
-
-
 def _at_start(
     laid: Layout, design: Design
 ) -> tuple[Callable[[np.ndarray], Local], list[np.ndarray]]:
-    """Where sampling starts: the likelihood near any linear predictors; triangles and scales."""
-    rows, at = [pt.dvector(name) for name in laid.predictors], pt.dvector("at")
-    with pm.Model(coords=laid.spec.coords) as model:
-        aux, noise = register_auxiliary(laid.spec)
-        outcome = outcome_of(laid.spec, design, aux, register_residual(laid.spec), rows)
+    """Where sampling starts: the likelihood near any predictors; triangles and scales."""
+    spec = laid.spec
+    rows, at = [pt.dvector(name) for name in laid.stack.names], pt.dvector("at")
+    with pm.Model(coords=spec.coords) as model:
+        aux, noise = register_auxiliary(spec)
+        shifts = laid.shifted(noise)
+        etas = {
+            name: row + shifts[name] if name in shifts else row
+            for name, row in zip(laid.stack.names, rows, strict=True)
+        }
+        found = spec.stage.staged(etas, design, spec.family, of_known_shape)
+        parameters = following(spec, aux, register_residual(spec), found.curve)
+        outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
         factors = laid.hyperparameters(noise)
-    score: Any = pytensor.grad(pt.sum(outcome.density(at)), at)
+        density = outcome.density(of_known_shape("y", design.y), at)
+    score: Any = pytensor.grad(pt.sum(density), at)
     curvature = pt.neg(pytensor.grad(pt.sum(score), at))
     slopes: Any = pytensor.grad(pt.sum(outcome.eta), rows)
     outputs = model.replace_rvs_by_values([outcome.eta, score, curvature, *slopes, *factors])
@@ -104,12 +115,9 @@ def _at_start(
     likelihood = pytensor.function(rows, [eta, *clone_replace(seen, {at: eta})], mode=PLAIN)
 
     def local(eta_of_rows: np.ndarray) -> Local:
-        each = np.split(eta_of_rows, len(rows))
-        eta, score, curved, *slopes = likelihood(*each)
-        weights = np.maximum(curved, LEAST_WEIGHT * max(float(np.median(curved)), LEAST_WEIGHT))
-        if laid.spec.nonlinear is None:
-            return Local(laid.blocks, eta + score / weights, weights)
-        linear = sum(slope * own for slope, own in zip(slopes, each, strict=True))
-        return Local(laid.blocks.combined(np.array(slopes)), linear + score / weights, weights)
+        each = np.array(np.split(eta_of_rows, len(rows)))
+        _, score, curved, *slopes = likelihood(*each)
+        jacobian = np.array([slopes])
+        return local_model(laid.blocks, each, score[None], curved[None, None], jacobian)
 
     return local, pytensor.function([], factors, mode=PLAIN)()

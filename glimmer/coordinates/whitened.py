@@ -8,10 +8,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.assemble.curve_outcome import register_residual
-from glimmer.assemble.model import register_auxiliary
-from glimmer.coordinates.as_data import as_data, numbers_as_data
-from glimmer.coordinates.likelihood import outcome_of
+from glimmer.assemble.outcome import (
+    following,
+    outcome_of,
+    register_auxiliary,
+    register_residual,
+)
+from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
+from glimmer.coordinates.fused import fused_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
@@ -29,8 +33,8 @@ if TYPE_CHECKING:
 
     from glimmer.coordinates.layout import Layout
     from glimmer.coordinates.pirls import Mode
-    from glimmer.kernels import CrossProducts, Rows
-    from glimmer.spec import Design, ModelSpec
+    from glimmer.kernels import CrossProducts, RowKernel, Rows
+    from glimmer.spec import Design
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
 
@@ -44,11 +48,11 @@ def whitened(laid: Layout, design: Design) -> Plan:
         The penalized mode was not found, or has ordered intercepts that could trade places.
     """
     spec, blocks, products = laid.spec, laid.blocks, _products(laid, whitening_mode(laid, design))
-    rows = {} if spec.nonlinear is None else {"obs_id": design.rows}
-    with pm.Model(coords={**spec.coords, **rows}) as model:
+    with pm.Model(coords=spec.coords) as model:
         aux, noise = register_auxiliary(spec)
         residual = register_residual(spec)
         triangles, scales = laid.hyperparameters(noise)
+        shifts = laid.shifted(noise)
         numbers_as_data(model)
         z, prior = pm.Flat(Z, shape=blocks.size), prior_data(laid)
         coefficients, density, _ = Whiten()(
@@ -63,7 +67,7 @@ def whitened(laid: Layout, design: Design) -> Plan:
         pm.Potential("common", _common_density(laid, coefficients, *prior))
         if laid.orderings:
             pm.Potential("ordered", _ordered(laid, coefficients))
-        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients))
+        pm.Potential("likelihood", _likelihood(laid, design, aux, residual, coefficients, shifts))
     return Plan("whitened", model, laid, products, triangles, scales, pt.ones(()))
 
 
@@ -104,37 +108,39 @@ def _likelihood(
     aux: dict[str, Any],
     residual: dict[str, Any],
     coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if _has_kernel(laid.spec, design):
-        return _row_density(laid, design, aux, coefficients)
-    etas = [
-        Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
-        for name, rows in laid.predictors.items()
-    ]
-    outcome = outcome_of(laid.spec, design, aux, residual, etas)
-    return pt.sum(outcome.density(outcome.eta))
-
-
-def _has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood, with weights of its kind."""
-    kernel = spec.family.row_kernel
-    if spec.nonlinear is not None or kernel is None:
-        return False
-    return design.weights is None or spec.weights == kernel.weights
+    kernel = fused_kernel(laid.spec, design)
+    if kernel is not None:
+        return _row_density(kernel, laid, design, aux, coefficients, shifts)
+    spec, etas = laid.spec, {}
+    for name, rows in laid.predictors.items():
+        eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
+        etas[name] = eta + shifts[name] if name in shifts else eta
+    found = spec.stage.staged(etas, design, spec.family, of_known_shape)
+    parameters = following(spec, aux, residual, found.curve)
+    outcome = outcome_of(spec, design, found.eta, parameters, of_known_shape)
+    return pt.sum(outcome.density(of_known_shape("y", design.y)))
 
 
 def _row_density(
-    laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
+    kernel: RowKernel,
+    laid: Layout,
+    design: Design,
+    aux: dict[str, Any],
+    coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
-    """The log likelihood from a kernel."""
-    kernel, y = laid.spec.family.row_kernel, design.y
-    assert y is not None and kernel is not None  # noqa: S101
+    """The log likelihood from a kernel, of rows that are alike once unless something moves them."""
+    y = design.y
+    assert y is not None  # noqa: S101
     given = laid.blocks, y, design.trials, design.weights
-    merged = merge_rows(*given) if kernel.weights == "likelihood" else given
-    blocks, y, trials, weights = merged
+    alike = kernel.weights == "likelihood" and not shifts
+    blocks, y, trials, weights = merge_rows(*given) if alike else given
     rows = pack_rows(blocks, kernel, y, trials=trials, weights=weights, sort=True)
-    return RowDensity(kernel)(coefficients, auxiliary_vector(kernel, aux), *_packed(rows))[0]
+    inputs = coefficients, auxiliary_vector(kernel, aux), *shifts.values()
+    return RowDensity(kernel)(*inputs, *_packed(rows))[0]
 
 
 def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:

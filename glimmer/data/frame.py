@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,11 +46,20 @@ class Frame:
     """
 
     def __init__(self, data: Any) -> None:
-        self._table = open_table(data)
+        self._table: Any = open_table(data)
         self._names = tuple(name for name in self._table.columns if isinstance(name, str))
         self._columns: dict[str, Column] = {}
         self._rows: np.ndarray | None = None
         self.n = len(self._table)
+
+    @classmethod
+    def of(cls, columns: Iterable[Column], n: int) -> Frame:
+        """Return a frame of ``n`` rows that has these columns and no table."""
+        frame = object.__new__(cls)
+        frame._columns = {column.name: column for column in columns}
+        frame._table, frame._names, frame._rows = None, tuple(frame._columns), None
+        frame.n = n
+        return frame
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,9 +93,9 @@ class Frame:
                 fix=f"convert it to numbers, e.g. pd.to_numeric(df[{name!r}])",
             )
         raise WrongType(
-            f"Column {name!r} holds labels ({some(column.levels)}) where numbers are needed.",
+            f"Column {name!r} is categorical ({some(column.levels)}), but numbers are needed.",
             column=name,
-            fix="give a column of numbers",
+            fix="use a numeric column",
         )
 
     def factor(self, name: str) -> Factor:
@@ -105,16 +114,37 @@ class Frame:
         other.n = len(rows)
         return other
 
+    def with_column(self, column: Column) -> Frame:
+        """Return the frame with a column added, or another in its place."""
+        other = object.__new__(Frame)
+        other._table, other._rows, other.n = self._table, self._rows, self.n
+        other._names = tuple(dict.fromkeys((*self._names, column.name)))
+        other._columns = {**self._columns, column.name: column}
+        return other
+
+    def used(self, names: Iterable[str]) -> Frame:
+        """Return a frame of these columns only, which does not keep the table.
+
+        Raises
+        ------
+        UnknownColumn
+            There is no column of that name.
+        """
+        other = Frame.of([self[name] for name in names], self.n)
+        other._rows = self._rows
+        return other
+
     def rows(self) -> np.ndarray:
         """Return positions of the frame's rows in the table the user gave, shape (n,)."""
         return np.arange(self.n) if self._rows is None else self._rows
 
     def _unknown(self, name: str) -> ModelError:
         """Why there is no column of that name, and which one was meant."""
-        for other in self._table.columns:
+        for other in () if self._table is None else self._table.columns:
             if not isinstance(other, str) and str(other) == name:
                 return WrongType(
-                    f"The column {other!r} is named by a value of type {type(other).__name__}.",
+                    f"The column name {other!r} must be a string, "
+                    f"not of type {type(other).__name__}.",
                     column=name,
                     fix=f"rename it, e.g. df.rename(columns={{{other!r}: 'x{other}'}})",
                 )
@@ -131,7 +161,7 @@ def array_argument(value: Any, n: int, what: str) -> np.ndarray:
     WrongLength
         It is a scalar, has more than one dimension, or not ``n`` values.
     WrongType
-        It does not hold numbers.
+        It is not numeric.
     """
     shape = shape_of(value)
     if shape != (n,):

@@ -34,7 +34,7 @@ def family_from_bambi(family: Any, shipped: Callable[[str], Family]) -> Family:
 
 def _from_likelihood(family: Any, link: Any) -> Family:
     from glimmer.priors import as_prior
-    from glimmer.priors.raw import distribution
+    from glimmer.priors.any_distribution import distribution
 
     likelihood = family.likelihood
     dist = likelihood.dist or distribution(likelihood.name)

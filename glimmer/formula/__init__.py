@@ -1,10 +1,9 @@
 """The formula language: text to terms, terms to columns, without running anything."""
 
-from glimmer.formula.algebra import expand
 from glimmer.formula.contrasts import contrast_matrix
-from glimmer.formula.evaluate import Learned, Numbers, learn
 from glimmer.formula.evaluator import column
 from glimmer.formula.factors import ContrastChoice
+from glimmer.formula.learned import Learned, Numbers, learn
 from glimmer.formula.nodes import (
     Bar,
     Binary,
@@ -20,6 +19,8 @@ from glimmer.formula.nodes import (
     walk,
 )
 from glimmer.formula.parser import parse
+from glimmer.formula.specials import register_special, special_words
+from glimmer.formula.term_algebra import expand
 from glimmer.formula.terms import GroupTerm, Interaction, Terms
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "expand",
     "learn",
     "parse",
+    "register_special",
+    "special_words",
     "variables",
     "walk",
 ]

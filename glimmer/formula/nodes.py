@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Self
 
 from glimmer.errors import Span
-from glimmer.formula.letters import is_plain
+from glimmer.formula.characters import is_plain
 
 PRECEDENCE = {"+": 20, "-": 20, "*": 30, "/": 30, "%in%": 40, ":": 50, "^": 70}
 UNARY = 60

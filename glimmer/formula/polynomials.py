@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from glimmer.errors import DesignError
-from glimmer.formula.options import flag, whole
+from glimmer.formula.arguments import flag, whole
 
 type State = dict[str, Any]
 

@@ -64,6 +64,8 @@ class Terms:
         What stands inside each ``offset(...)``.
     smooths : tuple of Call
         Calls of ``s``, ``te``, ``ti`` and ``t2``.
+    specials : tuple of Call
+        Calls of the words of `register_special`.
     """
 
     intercept: bool
@@ -71,3 +73,4 @@ class Terms:
     groups: tuple[GroupTerm, ...] = ()
     offsets: tuple[Node, ...] = ()
     smooths: tuple[Call, ...] = ()
+    specials: tuple[Call, ...] = ()

@@ -1,8 +1,8 @@
 """Evaluate expressions of a model at draws of its variables, without compiling anything.
 
 The expression is vectorized over the draws and run by PyTensor's Python linker, one numpy call for
-each operation. Random variables for which there are draws take those values; the others are drawn
-from their distributions given the rest.
+each operation. Expressions are deterministic: every random variable in them needs draws. Outcomes
+are drawn by `glimmer.interpreter.sampler`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytensor
-from pymc.pytensorf import collect_default_updates
 from pytensor.compile.mode import Mode
-from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.replace import clone_replace, vectorize_graph
 from pytensor.graph.traversal import ancestors
-from pytensor.tensor.random.variable import RandomGeneratorSharedVariable
+from pytensor.tensor.random.op import RNGConsumerOp
 
 from glimmer.interpreter.modes import PLAIN
 
@@ -27,6 +25,10 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
 CHUNK_BYTES = 64 * 2**20
+
+
+class RandomExpression(RuntimeError):
+    """An expression to be replayed has a random variable for which there are no draws."""
 
 
 class Replay:
@@ -41,6 +43,12 @@ class Replay:
         are not the model's of that name.
     mode : Mode
         `PLAIN`, or `DENSITY` for log densities.
+
+    Raises
+    ------
+    RandomExpression
+        An output depends on a random variable that is not given: not every random graph can be
+        vectorized, and those that can be draw other numbers.
     """
 
     def __init__(
@@ -57,26 +65,23 @@ class Replay:
         self.names = list(known)
         inputs: dict[Any, Any] = {v: v.type.clone(shape=(None,) * v.ndim)() for v in known.values()}
         cut = clone_replace(list(outputs), inputs, rebuild_strict=False)
+        _check_deterministic(cut)
         batched = {
             v: v.type.clone(shape=(None, *v.type.shape))(name=name)
             for name, v in zip(self.names, inputs.values(), strict=True)
         }
-        stacked = vectorize_graph(cut, batched)
-        self.generators = _generators(stacked)
         self.function = pytensor.function(
             list(batched.values()),
-            stacked,
-            updates=collect_default_updates(outputs=stacked),
+            vectorize_graph(cut, batched),
             mode=mode,
             on_unused_input="ignore",
         )
         self.row_bytes = 8 * sum(_size(v) for v in outputs)
         self.ndims = [v.ndim for v in outputs]
 
-    def __call__(self, draws: Mapping[str, np.ndarray], seed: Any = None) -> list[np.ndarray]:
-        """Evaluate at draws with the draws' axis first; each output has that axis first too."""
-        self.seed(seed)
-        return self._evaluate([draws[name] for name in self.names], len(next(iter(draws.values()))))
+    def __call__(self, draws: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
+        """Evaluate at ``count`` draws, their axis first; each output has that axis first too."""
+        return self._evaluate([draws[name] for name in self.names], count)
 
     def _evaluate(self, draws: list[np.ndarray], count: int) -> list[np.ndarray]:
         """Evaluate at ``count`` draws; what does not depend on them is repeated."""
@@ -86,33 +91,20 @@ class Replay:
             for v, ndim in zip(values, self.ndims, strict=True)
         ]
 
-    def seed(self, seed: Any) -> None:
-        """Seed the random variables that are drawn."""
-        if self.generators:
-            streams = np.random.SeedSequence(seed).spawn(len(self.generators))
-            for shared, stream in zip(self.generators, streams, strict=True):
-                shared.set_value(np.random.Generator(np.random.PCG64(stream)))
-
     def chunks(
-        self, draws: Mapping[str, np.ndarray], seed: Any = None, size: int | None = None
+        self, draws: Mapping[str, np.ndarray], count: int, size: int | None = None
     ) -> Iterator[list[np.ndarray]]:
-        """Evaluate some draws at a time, so that memory stays bounded.
-
-        What is random goes on from one part to the next: the size of parts changes nothing.
-        """
-        total = len(next(iter(draws.values())))
+        """Evaluate at ``count`` draws, some at a time, so that memory stays bounded."""
         size = size or max(1, int(CHUNK_BYTES // max(self.row_bytes, 1)))
-        self.seed(seed)
-        for start in range(0, total, size):
+        for start in range(0, count, size):
             part = [draws[name][start : start + size] for name in self.names]
-            yield self._evaluate(part, min(size, total - start))
+            yield self._evaluate(part, min(size, count - start))
 
 
 def replay(
     model: pm.Model,
     outputs: Sequence[TensorVariable],
     posterior: xr.Dataset,
-    seed: Any = None,
     mode: Mode = PLAIN,
     given: Mapping[str, TensorVariable] | None = None,
 ) -> list[np.ndarray]:
@@ -125,9 +117,7 @@ def replay(
     run = Replay(model, outputs, given or [str(name) for name in posterior.data_vars], mode)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     draws = {name: flat(posterior[name]) for name in run.names}
-    if not draws:
-        draws = {"": np.empty(shape[0] * shape[1])}
-    parts = list(run.chunks(draws, seed))
+    parts = list(run.chunks(draws, shape[0] * shape[1]))
     stacked = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return [array.reshape(*shape, *array.shape[1:]) for array in stacked]
 
@@ -138,9 +128,13 @@ def flat(draws: xr.DataArray) -> np.ndarray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def _generators(outputs: Sequence[Any]) -> list[SharedVariable]:
-    found = [v for v in ancestors(outputs) if isinstance(v, RandomGeneratorSharedVariable)]
-    return list(dict.fromkeys(found))
+def _check_deterministic(outputs: Sequence[Any]) -> None:
+    """Raise `RandomExpression` if a random variable would be drawn."""
+    for variable in ancestors(outputs):
+        if variable.owner is not None and isinstance(variable.owner.op, RNGConsumerOp):
+            raise RandomExpression(
+                f"{variable} is random and has no draws; draw it with a Sampler instead."
+            )
 
 
 def _size(variable: TensorVariable) -> int:

@@ -19,11 +19,11 @@ from glimmer.nonlinear import (
     mean_function,
     mean_function_names,
 )
-from glimmer.nonlinear.evaluate import bind
+from glimmer.nonlinear.binding import bind
 
 
 @dataclass(frozen=True)
-class Curve:
+class CurveCall:
     """A mean function with the data and the names it is given in a formula.
 
     Attributes
@@ -49,7 +49,7 @@ def read_curve(
     given: Mapping[str, Any],
     function: Any,
     kinds: Mapping[str, str],
-) -> Curve:
+) -> CurveCall:
     """Read the curve of a nonlinear formula.
 
     Parameters
@@ -118,7 +118,7 @@ def _curve(
     function: MeanFunction | None,
     kinds: Mapping[str, str],
     frame: Frame,
-) -> Curve:
+) -> CurveCall:
     node = formula.parts[0]
     if isinstance(node, Call):
         if function is not None and node.function not in mean_function_names():
@@ -143,7 +143,7 @@ def _written_out(
     given: Mapping[str, Any],
     kinds: Mapping[str, str],
     frame: Frame,
-) -> Curve:
+) -> CurveCall:
     """A curve that is an expression in columns and declared parameters."""
     from glimmer.nonlinear.inline import inline_function
 
@@ -153,7 +153,7 @@ def _written_out(
     )
     nodes = {name.name: name for name in variables(node)}
     inputs = tuple((nodes[argument.name],) for argument in curve.inputs)
-    return Curve(curve, inputs, curve.names)
+    return CurveCall(curve, inputs, curve.names)
 
 
 def _undeclared(node: Node, formula: Formula) -> MeanFunctionError | UnknownFunction:
@@ -183,7 +183,7 @@ def _plain(call: Call) -> bool:
     return all(isinstance(node, Name) or _value(node) is not None for node in own)
 
 
-def _called(call: Call, function: MeanFunction, formula: Formula) -> Curve:
+def _called(call: Call, function: MeanFunction, formula: Formula) -> CurveCall:
     """A mean function as it is called: arguments by position or by name."""
     try:
         nodes = bind(
@@ -219,7 +219,7 @@ def _called(call: Call, function: MeanFunction, formula: Formula) -> Curve:
         node.args if argument.ndim == 2 and isinstance(node, Call) else (node,)
         for argument, node in zip(function.inputs, data, strict=True)
     )
-    return Curve(function, inputs, tuple(names), known)
+    return CurveCall(function, inputs, tuple(names), known)
 
 
 def _value(node: Node) -> float | None:
@@ -231,7 +231,7 @@ def _value(node: Node) -> float | None:
     return None
 
 
-def _check_columns(formula: Formula, curve: Curve, frame: Frame) -> None:
+def _check_columns(formula: Formula, curve: CurveCall, frame: Frame) -> None:
     """Each name has one meaning: a column or a parameter."""
     uses = {name.name: name.span for name in variables(formula.parts[0])}
     for name in curve.names:
@@ -245,7 +245,7 @@ def _check_columns(formula: Formula, curve: Curve, frame: Frame) -> None:
             )
 
 
-def _check_declared(formula: Formula, curve: Curve, given: Mapping[str, Any]) -> None:
+def _check_declared(formula: Formula, curve: CurveCall, given: Mapping[str, Any]) -> None:
     """What is declared is a parameter, and something is left to estimate."""
     for name in given:
         if name not in curve.names:
@@ -264,7 +264,9 @@ def _check_declared(formula: Formula, curve: Curve, given: Mapping[str, Any]) ->
         )
 
 
-def _check_kinds(formula: Formula, curve: Curve, kinds: Mapping[str, str], function: Any) -> None:
+def _check_kinds(
+    formula: Formula, curve: CurveCall, kinds: Mapping[str, str], function: Any
+) -> None:
     """Kinds are of the user's own curve: one written out, or a callable."""
     own = curve.function
     for name in kinds:
@@ -284,7 +286,7 @@ def _check_kinds(formula: Formula, curve: Curve, kinds: Mapping[str, str], funct
         )
 
 
-def _check_inputs(formula: Formula, curve: Curve) -> None:
+def _check_inputs(formula: Formula, curve: CurveCall) -> None:
     """No parameter stands among the data."""
     for use in (name for nodes in curve.inputs for node in nodes for name in variables(node)):
         if use.name in curve.names:

@@ -12,9 +12,11 @@ from glimmer.errors import NotFinite
 from glimmer.families import Family
 from glimmer.formula import Learned
 from glimmer.interpreter.evaluate import evaluate
-from glimmer.learn.curve_priors import Units
 from glimmer.learn.start import possible
+from glimmer.learn.units import Units
 from glimmer.nonlinear import MeanFunction
+from glimmer.spec.residuals import find_residual
+from glimmer.spec.stage import Curve
 from glimmer.terms import Outcome
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class CurveStart:
         sd of the outcome on the scale of the curve, range of the last input.
     learned : tuple of tuple of Learned
         The inputs.
+    inputs : tuple of ndarray
+        Their arrays.
     y : ndarray, shape (n,)
         The outcome on the scale of the curve.
     """
@@ -41,33 +45,8 @@ class CurveStart:
     estimates: dict[str, float]
     units: Units
     learned: tuple[tuple[Learned, ...], ...]
+    inputs: tuple[np.ndarray, ...]
     y: np.ndarray
-
-    def check_possible(self, spec: ModelSpec, design: Design) -> None:
-        """Raise `NotFinite` where the outcome has no distribution at the start."""
-        from glimmer.assemble.curve_outcome import outcome_eta
-        from glimmer.spec.residuals import find_residual
-
-        assert spec.nonlinear is not None and design.curve is not None  # noqa: S101
-        function = spec.nonlinear.function
-        values = [self.estimates[p.name] for p in spec.nonlinear.parameters]
-        curve = np.asarray(function(*design.curve.inputs, *values))
-        eta = evaluate(lambda f: outcome_eta(spec, f), curve)
-        eta = eta if design.offset is None else eta + design.offset
-        bad = [i for i in range(design.n) if not possible(spec.family, eta[i : i + 1])]
-        if bad:
-            raise NotFinite(
-                f"At the self-start the curve is {curve[bad[0]]:.4g} in row {design.rows[bad[0]]} "
-                f"(and {len(bad) - 1} more), where the {spec.family.name} family has no mean.",
-                fix="choose another family, or leave these rows out with subset=",
-            )
-        if find_residual(spec.nonlinear.residual).vanishes and np.any(curve == 0):
-            row = design.rows[int(np.argmax(curve == 0))]
-            raise NotFinite(
-                f"The curve is 0 in row {row}, where a residual sd that is "
-                f"{spec.nonlinear.residual!r} vanishes.",
-                fix='use residual="additive+proportional", or leave these rows out with subset=',
-            )
 
 
 def curve_start(
@@ -84,7 +63,7 @@ def curve_start(
     spread = float(y.std(ddof=1)) if len(y) > 1 else 1.0
     span = float(np.ptp(inputs[-1]))
     by_name = {own: float(estimates[p]) for p, own in zip(function.names, names, strict=True)}
-    return CurveStart(by_name, Units(spread or 1.0, span or 1.0), learned, y)
+    return CurveStart(by_name, Units(spread or 1.0, span or 1.0), learned, tuple(inputs), y)
 
 
 def free_function(function: MeanFunction, known: Mapping[str, float]) -> MeanFunction:
@@ -115,3 +94,25 @@ def start_values(family: Family, scale: str, outcome: Outcome) -> np.ndarray:
     elif family.support.lower == 0:
         y = np.maximum(y, 0.5 * y[y > 0].min(initial=1.0))
     return evaluate(family.link_function.forward, y)
+
+
+def check_possible(spec: ModelSpec, design: Design, estimates: Mapping[str, float]) -> None:
+    """Raise `NotFinite` where the outcome has no distribution at the self-start."""
+    own = spec.stage
+    assert isinstance(own, Curve)  # noqa: S101
+    curve = np.asarray(own.function(*design.inputs, *(estimates[p.name] for p in own.parameters)))
+    eta = evaluate(lambda f: own.eta(spec.family, f), curve)
+    eta = eta if design.offset is None else eta + design.offset
+    bad = [i for i in range(design.n) if not possible(spec.family, eta[i : i + 1])]
+    if bad:
+        raise NotFinite(
+            f"At the self-start the curve is {curve[bad[0]]:.4g} in row {design.rows[bad[0]]} "
+            f"(and {len(bad) - 1} more), where the {spec.family.name} family has no mean.",
+            fix="choose another family, or leave these rows out with subset=",
+        )
+    if find_residual(own.residual).vanishes and np.any(curve == 0):
+        row = design.rows[int(np.argmax(curve == 0))]
+        raise NotFinite(
+            f"The curve is 0 in row {row}, where a residual sd that is {own.residual!r} vanishes.",
+            fix='use residual="additive+proportional", or leave these rows out with subset=',
+        )

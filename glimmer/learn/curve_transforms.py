@@ -8,7 +8,7 @@ import numpy as np
 
 from glimmer.errors import DesignError, suggestion
 from glimmer.families import Family
-from glimmer.learn.curve_formula import Reading
+from glimmer.learn.curve_call import CurveCall
 from glimmer.learn.curve_start import CurveStart
 from glimmer.learn.options import CurveOptions
 from glimmer.nonlinear import Parameter
@@ -19,7 +19,7 @@ RSTANARM_LOGS = {"SSlogis": "scal", "SSfpl": "scal"}
 
 
 def curve_transforms(
-    reading: Reading,
+    called: CurveCall,
     start: CurveStart,
     options: CurveOptions,
     family: Family,
@@ -30,7 +30,7 @@ def curve_transforms(
 
     Parameters
     ----------
-    reading : Reading
+    called : CurveCall
     start : CurveStart
     options : CurveOptions
     family : Family
@@ -42,7 +42,8 @@ def curve_transforms(
     DesignError
         A transform has no meaning, or not the value that the data say.
     """
-    function, free, given = reading.curve.function, reading.terms, options.transforms or {}
+    function, given = called.function, options.transforms or {}
+    free = [name for name in called.names if name not in called.known]
     for name in given:
         if name not in free:
             raise DesignError(
@@ -50,7 +51,7 @@ def curve_transforms(
                 fix=suggestion(str(name), free),
             )
     out = {}
-    for parameter, name in zip(function.parameters, reading.curve.names, strict=True):
+    for parameter, name in zip(function.parameters, called.names, strict=True):
         if name not in free:
             continue
         at = start.estimates[name]

@@ -13,8 +13,8 @@ from glimmer.errors import Constant, DuplicateName, NotFinite, TooFewGroups
 from glimmer.families import Family
 from glimmer.learn.checks import Finding
 from glimmer.spec.priors import check_proper, improper
-from glimmer.spec.smooth_blocks import named_blocks
 from glimmer.terms import GroupBlock, GroupDesign
+from glimmer.terms.naming import data_name
 
 if TYPE_CHECKING:
     from glimmer.spec.model import ModelSpec
@@ -104,8 +104,9 @@ def check_rank(X: np.ndarray, names: Sequence[str], intercept: bool) -> Iterator
 
 def check_many(spec: ModelSpec, n: int) -> Iterator[Finding]:
     """Compare the number of coefficients with the number of rows."""
-    k = len(spec.predictor.column_names) + spec.predictor.intercept
-    if k >= n and not any(common.prior.joint for common in spec.priors.common):
+    predictors = spec.predictors.values()
+    k = sum(len(p.column_names) + p.intercept for p in predictors)
+    if k >= n and not spec.priors.joint:
         yield Finding(
             "more_columns_than_rows",
             f"There are {k} coefficients for {n} rows.",
@@ -257,25 +258,22 @@ def check_separation(
 
 def check_names(spec: ModelSpec) -> None:
     """Raise `DuplicateName` if a term would have the name of another variable of the model."""
-    own = list(_own_names(spec))
-    terms = [term.name for predictor in spec.predictors for term in predictor.common]
-    for name in terms:
-        if name in own or f"{name}_dim" in own:
-            raise DuplicateName(
-                f"The model has a variable or dimension of its own that is named like {name!r}.",
-                column=name,
-                fix="rename the column",
-            )
+    own = set(_own_names(spec))
+    for predictor in spec.predictors.values():
+        for term in predictor.common:
+            if term.name in own or term.dim in own:
+                raise DuplicateName(
+                    f"The model has a variable or dimension of its own that is named like "
+                    f"{term.name!r}.",
+                    column=term.name,
+                    fix="rename the column",
+                )
 
 
 def _own_names(spec: ModelSpec) -> Iterator[str]:
     """Names of variables and dimensions that do not step aside for those of terms."""
-    names = spec.names
-    yield from ("obs_id", "common_dim", "common_data", "offset_data", "trials_data", "weights_data")
-    yield from (f"{names.outcome}_data", f"{names.intercept}_centered", f"{names.coefficients}_dim")
-    for named in named_blocks(spec.predictor.smooths):
-        yield from (named.name, named.dim, f"{named.name}_data", *named.sds)
+    yield from spec.names.own()
+    for named in spec.smooth_blocks:
+        yield from (named.name, named.dim, data_name(named.name), *named.sds)
     for block in spec.groups:
-        yield from (f"{block.name}_{what}" for what in ("tau", "pi", "partial", "corr", "index"))
-        for effect in block.effect_names:
-            yield from (effect, f"{effect}_sigma", f"{effect}_data")
+        yield from block.own_names()

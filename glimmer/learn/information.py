@@ -7,18 +7,19 @@ sampling are chosen by it (`glimmer.assemble.groups.Informed`); the model is the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from glimmer.spec.curve import Information
+from glimmer.data import Frame
+from glimmer.learn.curve_start import CurveStart
+from glimmer.learn.population import Placement
+from glimmer.nonlinear import MeanFunction
+from glimmer.spec.stage import CurveParameter, Information
 from glimmer.spec.transforms import Transform
-
-if TYPE_CHECKING:
-    from glimmer.learn.curve_start import CurveStart
-    from glimmer.spec.design import Design
-    from glimmer.spec.model import ModelSpec
+from glimmer.terms import GroupBlock
 
 STEPS = 50
 SMALLEST = 1e-9
@@ -41,15 +42,31 @@ class GroupPosterior:
 
 
 def informed(
-    spec: ModelSpec, design: Design, start: CurveStart
+    groups: tuple[GroupBlock, ...],
+    frame: Frame,
+    functions: Mapping[str, Any] | None,
+    start: CurveStart,
+    function: MeanFunction,
+    parameters: tuple[CurveParameter, ...],
+    placed: Mapping[str, Placement],
+    intercepts: Mapping[str, bool],
 ) -> tuple[dict[str, Information], dict[str, float]]:
-    """What rows say of each effect.
+    """What the rows tell of each effect.
 
     Parameters
     ----------
-    spec : ModelSpec
-    design : Design
+    groups : tuple of GroupBlock
+    frame : Frame
+        The training rows.
+    functions : mapping, optional
+        The user's own functions.
     start : CurveStart
+    function : MeanFunction
+    parameters : tuple of CurveParameter
+        In the order of the function's arguments.
+    placed : mapping of str to Placement
+    intercepts : mapping of str to bool
+        Whether a parameter has an intercept.
 
     Returns
     -------
@@ -58,15 +75,15 @@ def informed(
     dict of str to float
         The share of every effect's variance that rows explain.
     """
-    assert spec.nonlinear is not None  # noqa: S101
-    slopes, residuals = linearized(spec, design, start)
+    slopes, residuals = linearized(function, parameters, start)
+    by_name = {parameter.name: parameter for parameter in parameters}
     found: dict[str, Information] = {}
     shares: dict[str, float] = {}
     taken: set[str] = set()
-    for block in spec.groups:
-        group, targets = design.groups[block.name], block.column_targets
-        own = [spec.nonlinear.parameter(target) for target in targets]
-        centers = np.array([p.predictor.start if p.predictor else 0.0 for p in own], float)
+    for block in groups:
+        group, targets = block.design(frame, functions), block.column_targets
+        own = [by_name[target] for target in targets]
+        centers = np.array([placed[target].estimate for target in targets])
         pairs = zip(own, centers, strict=True)
         least = np.array([start.units.between(p.kind, p.transform, at) / 4 for p, at in pairs])
         J = np.column_stack([slopes[target] for target in targets]) * group.columns
@@ -75,26 +92,36 @@ def informed(
         at = centers + fitted.mean / fitted.variance / precision
         for k, name in enumerate(block.effect_names):
             shares[name] = float(1 - (fitted.variance[:, k] / fitted.between[k]).mean())
-            p = own[k].predictor
-            if block.ones[k] and p is not None and p.intercept and targets[k] not in taken:
+            if block.ones[k] and intercepts[targets[k]] and targets[k] not in taken:
                 found[name] = Information(block.levels, precision[:, k], at[:, k])
                 taken.add(targets[k])
     return found, shares
 
 
+def sorted_by_information(block: GroupBlock, shares: Mapping[str, float]) -> GroupBlock:
+    """A block with its effects in the order of what rows tell of them: the most first.
+
+    The others are normal given those.
+    """
+    at = np.cumsum([0, *(term.width for term in block.effects)])
+    told = [shares[block.effect_names[i]] for i in at[:-1]]
+    order = sorted(range(len(told)), key=lambda k: -told[k])
+    effects = tuple(block.effects[k] for k in order)
+    targets = tuple(block.targets[k] for k in order)
+    return replace(block, effects=effects, targets=targets)  # type: ignore[type-var]
+
+
 def linearized(
-    spec: ModelSpec, design: Design, start: CurveStart
+    function: MeanFunction, parameters: tuple[CurveParameter, ...], start: CurveStart
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Derivatives of the curve by each linear predictor, and residuals, at the self-start."""
-    nonlinear, curve = spec.nonlinear, design.curve
-    assert nonlinear is not None and curve is not None  # noqa: S101
-    values = [start.estimates[p.name] for p in nonlinear.parameters]
-    gradient = nonlinear.function.gradient(*curve.inputs, *values)
+    values = [start.estimates[p.name] for p in parameters]
+    gradient = function.gradient(*start.inputs, *values)
     slopes = {
         p.name: np.nan_to_num(gradient[:, i] * slope(p.transform, start.estimates[p.name]))
-        for i, p in enumerate(nonlinear.parameters)
+        for i, p in enumerate(parameters)
     }
-    return slopes, start.y - nonlinear.function(*curve.inputs, *values)
+    return slopes, start.y - function(*start.inputs, *values)
 
 
 def slope(transform: Transform, value: float) -> float:

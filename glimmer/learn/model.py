@@ -2,92 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from glimmer.data import Frame
-from glimmer.errors import DataError, DesignError, ModelError, suggestion
+from glimmer.errors import DataError, DesignError, suggestion
 from glimmer.families import Family
-from glimmer.formula import Call, Formula, Learned, Node, Terms, learn, parse
+from glimmer.formula import Formula
 from glimmer.learn import findings
 from glimmer.learn.checks import Finding, Judge
+from glimmer.learn.curve_stage import CurveStage
+from glimmer.learn.linear_stage import LinearKind, LinearStage
 from glimmer.learn.options import Options
 from glimmer.learn.per_row import PerRow
+from glimmer.learn.population import Population, learn_population
 from glimmer.learn.priors import Resolver
-from glimmer.learn.reading import covariates, named, read_terms, used_columns, value_columns
-from glimmer.learn.rows import named_offset, used_rows
-from glimmer.learn.smooth_priors import RstanarmSmoothPrior
-from glimmer.learn.start import starting_intercept
-from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
+from glimmer.learn.reading import Reading
+from glimmer.learn.rows import used_rows
 from glimmer.spec.design import Design, design_of
-from glimmer.spec.model import LinearPredictor, ModelSpec
+from glimmer.spec.model import ModelSpec, Weights
 from glimmer.spec.priors import ModelPriors
+from glimmer.spec.residuals import find_residual
+from glimmer.spec.stage import Stage
 from glimmer.terms import (
     Coder,
     GroupBlock,
     Outcome,
     Response,
     check_outcome,
-    learn_common,
     learn_groups,
     learn_response,
 )
+from glimmer.terms.coding import coders
+from glimmer.terms.naming import MU
+
+
+class Kind(Protocol):
+    """How models of a kind are learned: linear ones, or curves."""
+
+    @property
+    def residual(self) -> str:
+        """How the residual sd follows a curve."""
+        ...
+
+    def read(self, text: str, frame: Frame, options: Options, judge: Judge) -> Reading:
+        """Read the formula."""
+        ...
+
+    def linked(self, family: Family) -> Family:
+        """The family with the link in use."""
+        ...
+
+    def begin(
+        self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
+    ) -> LinearStage | CurveStage:
+        """What is known before the predictors are learned."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What is learned of a model before its priors.
+
+    Attributes
+    ----------
+    predictors : dict of str to Population
+    groups : tuple of GroupBlock
+    stage : Stage
+    """
+
+    predictors: dict[str, Population]
+    groups: tuple[GroupBlock, ...]
+    stage: Stage
 
 
 def learn_model(
-    text: str, frame: Frame, family: Family, options: Options
+    text: str, frame: Frame, family: Family, options: Options, kind: Kind | None = None
 ) -> tuple[ModelSpec, Design, Frame]:
-    """Learn a generalized linear mixed model.
+    """Learn a multilevel model.
+
+    Parameters
+    ----------
+    text : str
+        The formula.
+    frame : Frame
+    family : Family
+    options : Options
+    kind : Kind, optional
+        Linear by default.
 
     Returns
     -------
     ModelSpec, Design, Frame
         The specification, its arrays for the rows used, and those rows.
     """
-    judge = Judge(options.checks)
-    formula = parse(text)
-    terms = read_terms(formula, frame, judge, outcome=not options.prior_PD, random=options.random)
-    terms = replace(terms, offsets=(*terms.offsets, *named_offset(options, frame)))
-    names, values = used_columns(formula, terms), value_columns(formula, terms)
-    frame, weights, offset = used_rows(frame, names, values, formula.text, options, judge)
-    coder = Coder(frame, formula.text, options.contrasts, options.functions)
-    response, outcome, family = read_response(formula, frame, family, options, weights)
+    kind, judge = kind or LinearKind(), Judge(options.checks)
+    reading = kind.read(text, frame, options, judge)
+    frame, weights, offset = used_rows(
+        frame, reading.columns, reading.value_columns, text, options, judge
+    )
+    family = kind.linked(family)
+    response, outcome, family = read_response(reading.formula, frame, family, options, weights)
+    meaning = _meaning(weights, response, family)
+    coder = coders(frame, options.contrasts, options.functions)
+    begun = kind.begin(reading, coder(reading.formula.text), family, outcome)
+    learned = _learned(reading, begun, coder, options, judge)
+    design = design_of(learned, frame, offset=offset.values, functions=options.functions)
+    if outcome is not None:
+        design = design.observed(outcome, weights.values if meaning != "trials" else None)
+    _check_contrasts(options.contrasts or {}, learned)
+    judge(_doubtful_data(learned, design, family, response))
+    priors = _priors(learned, begun, design, family, options, kind.residual)
+    placed = begun.placed(design, priors)
     spec = ModelSpec(
-        formula=formula.text,
+        formula=reading.formula.text,
         family=family,
         response=response,
-        predictor=_predictor(terms, coder, formula, family, options, judge),
-        groups=learn_groups(terms.groups, coder),
-        priors=ModelPriors(None, (), {}, {}, ()),
-        weights=meaning_of_weights(weights, response, family),
+        predictors={
+            name: own.predictor(placed[name], options.QR)
+            for name, own in learned.predictors.items()
+        },
+        groups=learned.groups,
+        priors=priors,
+        stage=learned.stage,
+        weights=meaning,
         weights_column=None if weights.values is None or weights.array else weights.name,
         array_offset=offset.array,
         likelihood=not options.prior_PD,
+        centered=centered_blocks(options.centered or False, learned.groups),
     )
-    design = design_of(spec, frame, offset=offset.values, functions=options.functions)
-    if outcome is not None:
-        design = design.observed(outcome, weights.values if spec.weights != "trials" else None)
-    return _completed(spec, design, options, outcome, judge), design, frame
-
-
-def _completed(
-    spec: ModelSpec, design: Design, options: Options, outcome: Outcome | None, judge: Judge
-) -> ModelSpec:
-    """The specification with all that depends on the design; judged on the way."""
-    _check_contrasts(options.contrasts or {}, spec)
-    judge(_doubtful_data(spec, design))
-    spec = replace(
-        spec,
-        predictor=_centred_columns(spec.predictor, design.X, options.QR),
-        centered=centered_blocks(options.centered or False, spec.groups),
-    )
-    spec = replace(spec, priors=_priors(spec, design, options))
     judge(_doubtful_model(spec, design))
-    start = starting_intercept(spec.family, outcome, design.offset, spec.priors.intercept)
-    return replace(spec, predictor=replace(spec.predictor, start=start))
+    begun.check(spec, design)
+    return spec, design, frame
+
+
+def _learned(
+    reading: Reading,
+    begun: LinearStage | CurveStage,
+    coder: Callable[[str], Coder],
+    options: Options,
+    judge: Judge,
+) -> Learned:
+    """Learn the terms of every predictor, the groups, and what lies before the outcome."""
+    predictors = {
+        name: learn_population(name, terms, coder(own), options, judge)
+        for name, (own, terms) in reading.terms.items()
+    }
+    groups = learn_groups(reading.groups, coder)
+    main = coder(reading.formula.text)
+    stage, groups = begun.finished(reading, predictors, groups, main, options)
+    return Learned(predictors, groups, stage)
 
 
 def read_response(
@@ -104,59 +169,29 @@ def read_response(
     return response, outcome, family
 
 
-def _predictor(
-    terms: Terms,
-    coder: Coder,
-    formula: Formula,
+def _priors(
+    learned: Learned,
+    begun: LinearStage | CurveStage,
+    design: Design,
     family: Family,
     options: Options,
-    judge: Judge,
-) -> LinearPredictor:
-    link = family.link_name
-    if not terms.intercept and link in family.needs_intercept:
-        raise DesignError(
-            f"The {family.name} family with the {link} link needs an intercept.",
-            formula=formula.text,
-            span=formula.parts[0].span,
-            fix="take out `0 +` or `- 1`, or choose another link",
-        )
-    for term in terms.common:
-        levels = [len(coder.learned(node).levels or ()) or 1 for node in term.factors]
-        judge(findings.check_width(int(np.prod(levels)), str(term), len(coder.frame)))
-    judge(findings.check_covariates([coder.frame[v.name] for v in named(*covariates(terms))]))
-    return LinearPredictor(
-        name="",
-        intercept=terms.intercept,
-        common=learn_common(terms.common, terms.intercept, coder),
-        offsets=tuple(_offset(node, coder) for node in terms.offsets),
-        means=np.zeros(0),
-        smooths=judge.hearing("smooths", lambda: smooth_terms(terms, coder, options)),
+    residual: str,
+) -> ModelPriors:
+    """The priors of everything, in the units of the data."""
+    populations = tuple(learned.predictors.values())
+    resolver = Resolver(family, begun.defaults(family), options.QR)
+    return resolver.resolve(
+        populations,
+        [(block, design.groups[block.name].columns) for block in learned.groups],
+        begun.asked(options, populations),
+        find_residual(residual),
+        options,
     )
 
 
-def smooth_terms(terms: Terms, coder: Coder, options: Options) -> tuple[SmoothTerm, ...]:
-    """Learn the smooths of a formula, in the form that their prior asks for."""
-    specs = [_smooth_spec(call, coder.formula, options.xt) for call in terms.smooths]
-    learned = learn_smooths(specs, coder.frame, options.knots, options.select, coder.formula)
-    if isinstance(options.prior_smooth, RstanarmSmoothPrior):
-        return tuple(replace(t, blocks=rstanarm_blocks(t, coder.frame)) for t in learned)  # type: ignore[type-var]
-    return learned
-
-
-def _smooth_spec(call: Call, formula: str, xt: Mapping[str, Any] | None) -> SmoothSpec:
-    try:
-        return spec_from_call(call, xt)
-    except ModelError as error:
-        error.formula = formula
-        raise
-
-
-def _offset(node: Node, coder: Coder) -> Learned:
-    return learn(node, coder.frame, formula=coder.formula, functions=coder.functions)
-
-
-def _check_contrasts(given: Mapping[str, str], spec: ModelSpec) -> None:
-    terms = [*spec.predictor.common, *(term for block in spec.groups for term in block.effects)]
+def _check_contrasts(given: Mapping[str, str], learned: Learned) -> None:
+    terms = [term for own in learned.predictors.values() for term in own.common]
+    terms += [term for block in learned.groups for term in block.effects]
     codings = [coding for term in terms for coding in term.codings]
     factors = [coding.learned.text for coding in codings if coding.contrast is not None]
     for name in given:
@@ -167,43 +202,7 @@ def _check_contrasts(given: Mapping[str, str], spec: ModelSpec) -> None:
             )
 
 
-def _centred_columns(predictor: LinearPredictor, X: np.ndarray, QR: bool) -> LinearPredictor:
-    """The predictor with its columns' means and, on request, the rotation of a QR decomposition."""
-    k = X.shape[1]
-    means = X.mean(axis=0) if predictor.intercept else np.zeros(k)
-    rotation = None
-    if QR:
-        if k < 2:
-            raise DesignError("QR=True needs at least two common columns.", fix="use QR=False")
-        if k + predictor.intercept > len(X):
-            raise DesignError(
-                f"QR=True needs at least as many rows as coefficients; there are {len(X)} rows "
-                f"for {k + predictor.intercept}.",
-                fix="use QR=False",
-            )
-        R = np.linalg.qr(X - means, mode="r")
-        rotation = np.linalg.inv(R) * np.sqrt(len(X) - 1)
-        rotation *= np.sign(np.diag(R))
-    return replace(predictor, means=means, rotation=rotation)  # type: ignore[type-var]
-
-
-def _priors(spec: ModelSpec, design: Design, options: Options) -> ModelPriors:
-    resolver = Resolver(spec.family, design.y, options.QR)
-    return resolver.resolve(
-        spec.predictor.common,
-        design.X,
-        spec.predictor.intercept,
-        [(block, design.groups[block.name].columns) for block in spec.groups],
-        prior=options.prior,
-        prior_intercept=options.prior_intercept,
-        prior_aux=options.prior_aux,
-        prior_covariance=options.prior_covariance,
-        smooths=spec.predictor.smooths,
-        prior_smooth=options.prior_smooth,
-    )
-
-
-def meaning_of_weights(weights: PerRow, response: Response | None, family: Family) -> Any:
+def _meaning(weights: PerRow, response: Response | None, family: Family) -> Weights:
     """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
@@ -233,24 +232,26 @@ def centered_blocks(
     return {b.name: bool(given.get(b.name, given.get(b.factor_name, False))) for b in groups}
 
 
-def _doubtful_data(spec: ModelSpec, design: Design) -> Iterator[Finding]:
+def _doubtful_data(
+    learned: Learned, design: Design, family: Family, response: Response | None
+) -> Iterator[Finding]:
     """What is doubtful before priors are scaled by the data."""
-    findings.check_names(spec)
-    predictor, family = spec.predictor, spec.family
-    names = predictor.column_names
-    yield from findings.check_columns(design.X, names, predictor.intercept)
-    yield from findings.check_rank(design.X, names, predictor.intercept)
-    for block in spec.groups:
+    for own in learned.predictors.values():
+        yield from findings.check_columns(own.X, own.column_names, own.intercept)
+        yield from findings.check_rank(own.X, own.column_names, own.intercept)
+    for block in learned.groups:
         yield from findings.check_group(block, design.groups[block.name], family)
-    if design.y is None or spec.response is None:
+    if design.y is None or response is None:
         return
-    yield from findings.check_outcome_varies(design.y, spec.response.name, family)
-    if family.binary and names:
-        yield from findings.check_separation(design.X, names, design.y, predictor.intercept)
+    yield from findings.check_outcome_varies(design.y, response.name, family)
+    main = learned.predictors.get(MU)
+    if family.binary and main is not None and main.common:
+        yield from findings.check_separation(main.X, main.column_names, design.y, main.intercept)
 
 
 def _doubtful_model(spec: ModelSpec, design: Design) -> Iterator[Finding]:
     """What is doubtful about the priors, given the data."""
+    findings.check_names(spec)
     yield from findings.check_flat(spec)
     yield from findings.check_many(spec, design.n)
     yield from findings.check_few_levels(spec)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Options that are found by name among the arguments of a builder."""
-
-    @classmethod
-    def among(cls, arguments: Mapping[str, Any]) -> Self:
-        """Return the options that are among ``arguments``; the others have their defaults."""
-        return cls(**{f.name: arguments[f.name] for f in fields(cls) if f.name in arguments})
-
-
-@dataclass(frozen=True)
-class Options(Chosen):
+class Options:
     """Of every model; see `GlmerBuilder`. The default covariance prior, ``...``, is the model's."""
 
     prior: Any = None
@@ -43,7 +33,7 @@ class Options(Chosen):
 
 
 @dataclass(frozen=True)
-class CurveOptions(Chosen):
+class CurveOptions:
     """Of a curve; see `NlmerBuilder`."""
 
     params: Any = None

@@ -1,92 +1,100 @@
-"""What a formula asks for: its terms, and the columns they use."""
+"""What a formula asks for: the terms of each predictor, group terms, and the columns they use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from glimmer.data import Frame
-from glimmer.errors import FormulaError, OutcomeError
-from glimmer.formula import (
-    Call,
-    Formula,
-    GroupTerm,
-    Name,
-    Node,
-    Terms,
-    expand,
-    parse,
-    variables,
-)
-from glimmer.learn.checks import Judge
+from glimmer.errors import OutcomeError
+from glimmer.formula import Call, Formula, Name, Node, Terms, variables
+from glimmer.learn.curve_call import CurveCall
+from glimmer.terms.written_groups import WrittenGroup
 
 
-def read_terms(
-    formula: Formula, frame: Frame, judge: Judge, *, outcome: bool, random: str | None = None
-) -> Terms:
-    """Return the terms of a two-part formula.
+@dataclass(frozen=True)
+class Reading:
+    """A formula, read.
 
-    Parameters
+    Attributes
     ----------
     formula : Formula
-    frame : Frame
-        Whose columns ``.`` stands for, those of the outcome apart.
-    judge : Judge
-    outcome : bool
-        Whether the formula must have a left-hand side.
-    random : str, optional
-        More group-specific terms, as a one-sided formula.
-
-    Raises
-    ------
-    FormulaError
-        There are three parts, or some part is not made of terms.
-    OutcomeError
-        There is no outcome, or it stands on the right-hand side too.
+    terms : dict of str to (str, Terms)
+        For each predictor, a formula and its terms (groups apart).
+    groups : tuple of tuple of WrittenGroup
+        Blocks of correlated effects.
+    curve : CurveCall or None
+    offsets : tuple of Node
+        Added to a curve.
     """
-    if len(formula.parts) != 1:
-        raise FormulaError(
-            "This model takes a formula of two parts, outcome ~ terms.",
-            formula=formula.text,
-            span=formula.parts[-1].span,
-            fix="use NlmerBuilder for three-part formulas",
-        )
-    if formula.response is None and outcome:
-        raise OutcomeError(
-            "The formula has no outcome.", formula=formula.text, span=(0, 1), fix="write y ~ ..."
-        )
-    used = {name.name for name in named(formula.response)}
-    others = [name for name in frame.names if name not in used]
-    terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0], names=others))
-    if random is not None:
-        terms = replace(terms, groups=(*terms.groups, *_random(random, judge)))
-    _check_outcome_unused(formula, terms)
-    return terms
+
+    formula: Formula
+    terms: dict[str, tuple[str, Terms]]
+    groups: tuple[tuple[WrittenGroup, ...], ...]
+    curve: CurveCall | None = None
+    offsets: tuple[Node, ...] = field(default=())
+
+    @property
+    def own_formulas(self) -> dict[str, str]:
+        """Of the predictors that have a formula of their own, with more than an intercept."""
+        plain = ("~ 1", self.formula.text)
+        return {name: own for name, (own, _) in self.terms.items() if own not in plain}
+
+    @property
+    def columns(self) -> tuple[Name, ...]:
+        """Every column that the model uses, each once."""
+        return self._once((*self._values(), *self._factors()))
+
+    @property
+    def value_columns(self) -> tuple[Name, ...]:
+        """The columns that are used for more than telling groups apart."""
+        return self._once(self._values())
+
+    def _once(self, right: Iterable[tuple[str, Name]]) -> tuple[Name, ...]:
+        """Columns of the outcome, of offsets and of the right-hand side, each once."""
+        names = (name for _, name in right)
+        first = named(self.formula.response, *self.offsets)
+        return tuple(dict.fromkeys((*first, *names)))
+
+    def _values(self) -> Iterator[tuple[str, Name]]:
+        """Columns of values on a right-hand side, with the formula they stand in."""
+        text = self.formula.text
+        inputs = (node for argument in self.curve.inputs for node in argument) if self.curve else ()
+        yield from ((text, name) for name in named(*inputs))
+        for own, terms in self.terms.values():
+            yield from ((own, name) for name in named(*_value_nodes(terms)))
+        for one in self._written():
+            nodes = (node for e in one.effects for term in e.common for node in term.factors)
+            yield from ((one.formula, name) for name in named(*nodes))
+
+    def _factors(self) -> Iterator[tuple[str, Name]]:
+        """Columns that tell groups apart, with the formula they stand in."""
+        for one in self._written():
+            yield from ((one.formula, name) for name in named(*one.term.factor))
+
+    def _written(self) -> Iterator[WrittenGroup]:
+        return (one for block in self.groups for one in block)
+
+    def check_outcome_unused(self) -> None:
+        """Raise `OutcomeError` if the outcome explains itself; the number of trials may."""
+        outcome = outcome_column(self.formula)
+        for formula, name in (*self._values(), *self._factors()):
+            if name.name == outcome:
+                raise OutcomeError(
+                    f"The outcome {outcome!r} stands on both sides.",
+                    column=outcome,
+                    formula=formula,
+                    span=name.span,
+                    fix="leave it out of the right-hand side",
+                )
 
 
-def _random(text: str, judge: Judge) -> tuple[GroupTerm, ...]:
-    """The group-specific terms of a one-sided formula, ``~ (1 | g)``."""
-    formula = parse(text)
-    terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0]))
-    if formula.response is not None or terms.common or terms.smooths or not terms.groups:
-        raise FormulaError(
-            "random= takes group-specific terms alone.",
-            formula=formula.text,
-            span=formula.parts[0].span,
-            fix="write random='~ (1 | g)'",
-        )
-    return terms.groups
-
-
-def used_columns(formula: Formula, terms: Terms) -> tuple[Name, ...]:
-    """Every column that the model uses, each once."""
-    groups = (node for group in terms.groups for node in group.factor)
-    return tuple(dict.fromkeys((*value_columns(formula, terms), *named(*groups))))
-
-
-def value_columns(formula: Formula, terms: Terms) -> tuple[Name, ...]:
-    """The columns that are used for more than telling groups apart."""
-    return tuple(dict.fromkeys(named(formula.response, *_value_nodes(terms))))
+def outcome_column(formula: Formula) -> str | None:
+    """The column that is the outcome; None if several are."""
+    node = formula.response
+    if isinstance(node, Call) and len(node.args) > 1:
+        node = node.args[0]
+    names = {name.name for name in named(node)}
+    return names.pop() if len(names) == 1 else None
 
 
 def covariates(terms: Terms) -> list[Node]:
@@ -100,25 +108,8 @@ def named(*nodes: Node | None) -> Iterable[Name]:
 
 
 def _value_nodes(terms: Terms) -> list[Node]:
-    effects = (effect for group in terms.groups for effect in group.effects.common)
-    nodes = [node for term in (*terms.common, *effects) for node in term.factors]
+    """Nodes that stand for values in some rows."""
+    nodes = [node for term in terms.common for node in term.factors]
     by = [node for call in terms.smooths for name, node in call.kwargs if name == "by"]
-    return [*nodes, *terms.offsets, *covariates(terms), *by]
-
-
-def _check_outcome_unused(formula: Formula, terms: Terms) -> None:
-    """The outcome must not explain itself; the number of trials may explain it."""
-    node = formula.response
-    if isinstance(node, Call) and len(node.args) > 1:
-        node = node.args[0]
-    outcome = {name.name for name in named(node)}
-    groups = (node for group in terms.groups for node in group.factor)
-    for name in named(*_value_nodes(terms), *groups):
-        if outcome == {name.name}:
-            raise OutcomeError(
-                f"The outcome {name.name!r} stands on both sides.",
-                column=name.name,
-                formula=formula.text,
-                span=name.span,
-                fix="leave it out of the right-hand side",
-            )
+    special = [node for call in terms.specials for node in call.args]
+    return [*nodes, *terms.offsets, *covariates(terms), *by, *special]

@@ -9,8 +9,7 @@ from typing import Any
 from glimmer.errors import PriorError, suggestion
 from glimmer.priors import Prior, as_prior, exponential, normal
 from glimmer.priors.covariance import check_sd_prior
-from glimmer.smooths import SmoothTerm
-from glimmer.spec.smooth_blocks import NamedBlock, named_blocks
+from glimmer.terms import SmoothBlock
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ def rstanarm_smooth_prior(prior: Any = None) -> RstanarmSmoothPrior:
 
 
 def smooth_priors(
-    given: Any, prior: Any, terms: Sequence[SmoothTerm]
-) -> Iterator[tuple[NamedBlock, str, Prior]]:
+    given: Any, prior: Any, blocks: Sequence[SmoothBlock]
+) -> Iterator[tuple[SmoothBlock, str, Prior]]:
     """The prior of every standard deviation and of every block of unpenalized coefficients.
 
     Parameters
@@ -53,16 +52,15 @@ def smooth_priors(
     prior : prior, dict or None
         The prior of common coefficients, which unpenalized coefficients (of columns with mean
         square 1) share if it is one for all.
-    terms : sequence of SmoothTerm
+    blocks : sequence of SmoothBlock
 
     Yields
     ------
-    NamedBlock, str, Prior
+    SmoothBlock, str, Prior
         The block, the name of the parameter, its prior as specified.
     """
     asked = given.prior if isinstance(given, RstanarmSmoothPrior) else given
     by_name = asked if isinstance(asked, Mapping) else {}
-    blocks = list(named_blocks(tuple(terms)))
     _check_names(by_name, blocks)
     default = exponential(1, autoscale=True) if asked is None or asked is by_name else asked
     seen: set[str] = set()
@@ -70,7 +68,7 @@ def smooth_priors(
         for sd in named.sds:
             if sd not in seen:
                 seen.add(sd)
-                keys = (sd, named.name, named.smooth.label)
+                keys = (sd, named.name, named.label)
                 own = as_prior(next((by_name[key] for key in keys if key in by_name), default))
                 check_sd_prior(own)
                 yield named, sd, own
@@ -87,8 +85,8 @@ def _null_prior(prior: Any) -> Prior:
     return default if common.joint or common.length() is not None else common
 
 
-def _check_names(by_name: Mapping[str, Any], blocks: Sequence[NamedBlock]) -> None:
-    known = [name for b in blocks for name in (*b.sds, b.name, b.smooth.label)]
+def _check_names(by_name: Mapping[str, Any], blocks: Sequence[SmoothBlock]) -> None:
+    known = [name for b in blocks for name in (*b.sds, b.name, b.label)]
     for key in by_name:
         if key not in known:
             raise PriorError(

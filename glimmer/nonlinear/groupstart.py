@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from glimmer.errors import WrongLength
+from glimmer.nonlinear.curve import Estimates, ParametricCurve
 from glimmer.nonlinear.extent import Extent
 from glimmer.nonlinear.projection import Projection, Separation
-from glimmer.nonlinear.protocol import Estimates, MeanFunction
 from glimmer.nonlinear.selfstart import complete_rows, descend, self_start
 
 MOST_GROUPS = 200
@@ -65,7 +65,9 @@ class GroupStarts:
         return NORMAL_MAD * float(np.median(abs(values - np.median(values))))
 
 
-def group_starts(function: MeanFunction, inputs: Sequence[Any], y: Any, groups: Any) -> GroupStarts:
+def group_starts(
+    function: ParametricCurve, inputs: Sequence[Any], y: Any, groups: Any
+) -> GroupStarts:
     """Fit a curve to each group by least squares, from the estimates for all rows together.
 
     Parameters
@@ -96,7 +98,7 @@ def group_starts(function: MeanFunction, inputs: Sequence[Any], y: Any, groups: 
     """
     groups = np.asarray(groups)
     if groups.shape != np.shape(y):
-        raise WrongLength(f"There are {groups.size} groups for {np.size(y)} outcomes.")
+        raise WrongLength(f"groups must have one value per row: {np.size(y)}, not {groups.size}.")
     levels, codes = np.unique(groups, return_inverse=True)
     tried = np.unique(np.linspace(0, len(levels) - 1, MOST_GROUPS).round().astype(int))
     arrays, outcome, codes = complete_rows(function, inputs, y, codes)
@@ -111,7 +113,7 @@ def group_starts(function: MeanFunction, inputs: Sequence[Any], y: Any, groups: 
 
 
 def _fit(
-    function: MeanFunction,
+    function: ParametricCurve,
     inputs: list[np.ndarray],
     y: np.ndarray,
     pooled: Estimates,

@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.linalg import lstsq, qr
 
+from glimmer.nonlinear.curve import Estimates, ParametricCurve
 from glimmer.nonlinear.extent import Extent
-from glimmer.nonlinear.protocol import Estimates, MeanFunction
 
 type Theta = Sequence[float] | np.ndarray
 
@@ -42,7 +42,7 @@ class Separation:
     free: tuple[str, ...]
 
 
-def separate(function: MeanFunction, inputs: Sequence[np.ndarray], extent: Extent) -> Separation:
+def separate(function: ParametricCurve, inputs: Sequence[np.ndarray], extent: Extent) -> Separation:
     """Find out which parameters a curve is linear in, by trial at a few random points."""
     random = np.random.default_rng(0)
     inputs = [value[:20] for value in inputs]
@@ -64,7 +64,7 @@ def separate(function: MeanFunction, inputs: Sequence[np.ndarray], extent: Exten
 
 
 def _affine(
-    function: MeanFunction,
+    function: ParametricCurve,
     inputs: list[np.ndarray],
     points: list[Estimates],
     names: tuple[str, ...],
@@ -81,7 +81,7 @@ def _affine(
 
 
 def _scales(
-    function: MeanFunction, inputs: list[np.ndarray], point: Estimates, names: tuple[str, ...]
+    function: ParametricCurve, inputs: list[np.ndarray], point: Estimates, names: tuple[str, ...]
 ) -> bool:
     moved = point | {name: point[name] + 1.0 for name in names}
     return bool(names) and np.allclose(
@@ -93,7 +93,7 @@ def _scales(
 class Projection:
     """The sum of squares of a curve about its data, as a function of the free parameters."""
 
-    function: MeanFunction
+    function: ParametricCurve
     inputs: Sequence[np.ndarray]
     y: np.ndarray
     separation: Separation

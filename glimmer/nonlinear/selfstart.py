@@ -10,17 +10,17 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from glimmer.errors import DataWarning, MeanFunctionError, WrongLength, warn
-from glimmer.nonlinear.evaluate import floats
+from glimmer.nonlinear.binding import floats
+from glimmer.nonlinear.curve import Estimates, ParametricCurve
 from glimmer.nonlinear.extent import Extent
 from glimmer.nonlinear.projection import Projection, Theta, separate
-from glimmer.nonlinear.protocol import Estimates, MeanFunction
 
 GRID_POINTS = 250
 DESCENTS = 4
 SEARCH_ROWS = 2000
 
 
-def self_start(function: MeanFunction, inputs: Sequence[Any], y: Any) -> Estimates:
+def self_start(function: ParametricCurve, inputs: Sequence[Any], y: Any) -> Estimates:
     """Estimate all parameters of a curve: see `MeanFunction.self_start`."""
     arrays, y, _ = complete_rows(function, inputs, y)
     found = _own_start(function, arrays, y)
@@ -38,7 +38,7 @@ def self_start(function: MeanFunction, inputs: Sequence[Any], y: Any) -> Estimat
 
 
 def complete_rows(
-    function: MeanFunction, inputs: Sequence[Any], y: Any, groups: Any = None
+    function: ParametricCurve, inputs: Sequence[Any], y: Any, groups: Any = None
 ) -> tuple[list[np.ndarray], np.ndarray, Any]:
     """Inputs, outcome and groups at the rows where all are finite, as float arrays."""
     y = floats(function.name, "y", y)
@@ -60,7 +60,7 @@ def complete_rows(
 
 
 def _own_start(
-    function: MeanFunction, inputs: list[np.ndarray], y: np.ndarray
+    function: ParametricCurve, inputs: list[np.ndarray], y: np.ndarray
 ) -> Mapping[str, float] | None:
     """What the function's own self-start gives, if it has one and that works on these data."""
     if function.start is None:
@@ -83,7 +83,7 @@ def _attempt(estimate: Any, inputs: list[np.ndarray], y: np.ndarray) -> Mapping[
             return {}
 
 
-def _search(function: MeanFunction, inputs: list[np.ndarray], y: np.ndarray) -> Estimates | None:
+def _search(function: ParametricCurve, inputs: list[np.ndarray], y: np.ndarray) -> Estimates | None:
     """The least squares estimates: searched on some of the rows, polished on all of them."""
     extent = Extent.of(inputs, y)
     separation = separate(function, inputs, extent)
@@ -162,7 +162,7 @@ def descend(projection: Projection, extent: Extent, theta: Theta) -> np.ndarray 
     return found.x
 
 
-def _by_range(function: MeanFunction, inputs: list[np.ndarray], y: np.ndarray) -> Estimates:
+def _by_range(function: ParametricCurve, inputs: list[np.ndarray], y: np.ndarray) -> Estimates:
     """Values that fit the range of the data, whatever their shape."""
     if not len(y):
         inputs, y = [np.zeros((1,) * value.ndim) for value in inputs], np.zeros(1)

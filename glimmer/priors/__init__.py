@@ -1,7 +1,8 @@
 """Priors: for coefficients, scales and covariances, with autoscaling as in rstanarm."""
 
-from glimmer.priors.base import Prior, Scales
-from glimmer.priors.covariance import CovariancePrior, decov, lkj
+from glimmer.priors.any_distribution import as_prior, prior
+from glimmer.priors.base import CovariancePrior, Prior, Scales
+from glimmer.priors.covariance import as_covariance_prior, decov, lkj
 from glimmer.priors.independent import (
     cauchy,
     exponential,
@@ -11,9 +12,8 @@ from glimmer.priors.independent import (
     normal,
     student_t,
 )
-from glimmer.priors.raw import prior
-from glimmer.priors.resolve import as_covariance_prior, as_prior
 from glimmer.priors.shrinkage import hs, hs_plus, lasso, product_normal
+from glimmer.priors.simplex import dirichlet
 
 __all__ = [
     "CovariancePrior",
@@ -23,6 +23,7 @@ __all__ = [
     "as_prior",
     "cauchy",
     "decov",
+    "dirichlet",
     "exponential",
     "flat",
     "gamma",

@@ -73,11 +73,11 @@ class Prior:
 
     def rv(self) -> TensorVariable:
         """Return the prior as a new unregistered PyMC variable, scalar or of its own shape."""
-        raise PriorError(f"{self} is not a prior for a parameter on the whole real line.")
+        raise PriorError(f"{self} cannot be the prior of a parameter on the whole real line.")
 
     def positive_rv(self) -> TensorVariable:
         """Return the prior truncated to positive values, as a new unregistered PyMC variable."""
-        raise PriorError(f"{self} is not a prior for a positive parameter.")
+        raise PriorError(f"{self} cannot be the prior of a positive parameter.")
 
     def above(self, lower: float) -> TensorVariable:
         """Return the prior truncated to values above ``lower``, as a new PyMC variable."""
@@ -91,9 +91,13 @@ class Prior:
             return pm.Truncated.dist(self.positive_rv(), lower=lower)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise PriorError(
-                f"{self} cannot be cut off at {lower:g}, where the parameter's domain begins.",
+                f"{self} cannot be truncated at {lower:g}, the lower bound of the parameter.",
                 fix="use gl.gamma() or gl.exponential()",
             ) from error
+
+    def sized(self, size: int) -> Prior:
+        """Return the prior for ``size`` numbers, where it depends on how many there are."""
+        return self
 
     def rescaled(self, scales: Scales) -> Prior:
         """Return the prior in the units of the data, free of ``autoscale``."""
@@ -116,6 +120,45 @@ class Prior:
     def normal_parameters(self) -> tuple[Hyper, Hyper] | None:
         """Location and scale if the prior is normal (scale inf if flat), else None."""
         return None
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """A covariance matrix as its standard deviations and the Cholesky factor of its correlations.
+
+    Attributes
+    ----------
+    sds : list of scalar tensors, length p
+    chol : list of lists of scalar tensors
+        ``chol[k][m]`` for m <= k.
+    """
+
+    sds: list[Any]
+    chol: list[list[Any]]
+
+
+class CovariancePrior:
+    """A prior for the covariance of a block of group-specific effects."""
+
+    def rescaled(self, scales: Scales) -> CovariancePrior:
+        """Return the prior in the units of the data."""
+        return self
+
+    def build(
+        self, name: str, sd_names: tuple[str, ...], noise: TensorVariable | float
+    ) -> Covariance:
+        """Register the prior's variables in the current PyMC model.
+
+        Parameters
+        ----------
+        name : str
+            Prefix of the variables of the block as a whole.
+        sd_names : tuple of str, length p
+            Names under which the standard deviations are registered.
+        noise : tensor or float
+            What standard deviations are relative to.
+        """
+        raise NotImplementedError
 
 
 class LocationScale(Prior):
@@ -148,7 +191,9 @@ def hyper(value: Any) -> Hyper:
     """A hyperparameter as a float or a tuple of floats."""
     array = np.asarray(value, dtype=float)
     if array.ndim > 1:
-        raise PriorError(f"A hyperparameter is a number or a vector, not of shape {array.shape}.")
+        raise PriorError(
+            f"A hyperparameter must be a number or a vector, not of shape {array.shape}."
+        )
     return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
@@ -186,7 +231,7 @@ MEANT = {"mean": "location", "mu": "location", "sd": "scale", "sigma": "scale", 
 
 
 def prior_function[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Turn a wrong argument name into a `PriorError` that says the right one."""
+    """Turn a wrong argument name into a `PriorError` with the right one."""
     signature = inspect.signature(function)
 
     @wraps(function)

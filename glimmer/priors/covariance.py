@@ -7,57 +7,29 @@ factor follows from them elementwise, so that small matrices cost no linear alge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glimmer.errors import PriorError
-from glimmer.priors.base import Hyper, Prior, Scales, described, hyper, positive, prior_function
+from glimmer.priors.any_distribution import as_prior
+from glimmer.priors.base import (
+    Covariance,
+    CovariancePrior,
+    Hyper,
+    Prior,
+    Scales,
+    described,
+    hyper,
+    positive,
+    prior_function,
+)
 from glimmer.priors.independent import StudentT
 from glimmer.record import record
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
-
-
-@dataclass(frozen=True)
-class Covariance:
-    """A covariance matrix as its standard deviations and the Cholesky factor of its correlations.
-
-    Attributes
-    ----------
-    sds : list of scalar tensors, length p
-    chol : list of lists of scalar tensors
-        ``chol[k][m]`` for m <= k.
-    """
-
-    sds: list[Any]
-    chol: list[list[Any]]
-
-
-class CovariancePrior:
-    """A prior for the covariance of a block of group-specific effects."""
-
-    def rescaled(self, scales: Scales) -> CovariancePrior:
-        """Return the prior in the units of the data."""
-        return self
-
-    def build(
-        self, name: str, sd_names: tuple[str, ...], noise: TensorVariable | float
-    ) -> Covariance:
-        """Register the prior's variables in the current PyMC model.
-
-        Parameters
-        ----------
-        name : str
-            Prefix of the variables of the block as a whole.
-        sd_names : tuple of str, length p
-            Names under which the standard deviations are registered.
-        noise : tensor or float
-            What standard deviations are relative to.
-        """
-        raise NotImplementedError
 
 
 @record
@@ -263,10 +235,20 @@ def lkj(
     return LKJ(_positive(regularization, "regularization"), sds)
 
 
+def as_covariance_prior(value: Any) -> CovariancePrior:
+    """Return a covariance prior; a plain prior is put on every sd, with LKJ(1) correlations."""
+    if isinstance(value, CovariancePrior):
+        return value
+    if value is None:
+        raise PriorError(
+            "prior_covariance cannot be None: a flat prior on group-level sds is improper.",
+            fix="use gl.decov() or gl.lkj()",
+        )
+    return lkj(sd=as_prior(value))
+
+
 def _sd_priors(sd: Any) -> tuple[Prior, ...]:
     """One prior for all standard deviations of a block, or one for each."""
-    from glimmer.priors.resolve import as_prior
-
     if isinstance(sd, list | tuple):
         return tuple(map(as_prior, sd))
     prior = as_prior(sd)
@@ -282,12 +264,14 @@ def check_sd_prior(prior: Prior) -> None:
             fix="use gl.exponential(), gl.student_t() or another proper prior",
         )
     if prior.length() is not None:
-        raise PriorError(f"{prior} is for several numbers, not for one standard deviation.")
+        raise PriorError(
+            f"{prior} must be a prior for one standard deviation, not for several numbers."
+        )
     prior.positive_rv()
 
 
 def _positive(value: Any, what: str) -> float:
     number = positive(value, what)
     if isinstance(number, tuple):
-        raise PriorError(f"{what} is one number, not a vector.")
+        raise PriorError(f"{what} must be one number, not a vector.")
     return float(hyper(number))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,67 @@ import numpy as np
 import xarray as xr
 from pytensor.graph.traversal import ancestors
 
+from glimmer.errors import StoreError
+from glimmer.fitted import JAX, Fitted, Model, Settings
 from glimmer.interpreter.replay import replay
-from glimmer.sampling.run import Settings, sample
+from glimmer.record import dumps
+from glimmer.sampling.policy import adapted
+from glimmer.sampling.run import sample
 
 if TYPE_CHECKING:
     import pymc as pm
 
     from glimmer.coordinates.plan import Plan
+
+
+def fit_model(
+    model: Model,
+    settings: Settings,
+    extended: pm.Model | None = None,
+    left_out: Collection[str] = (),
+) -> Fitted:
+    """Fit a model to its rows, in coordinates that suit it.
+
+    Parameters
+    ----------
+    model : Model
+    settings : Settings
+    extended : pymc.Model, optional
+        The model as the user has extended it: it is sampled as it stands.
+    left_out : collection of str
+        Variables whose draws are not kept.
+
+    Returns
+    -------
+    Fitted
+        Its draws carry the specification as text, if it has a written form.
+
+    Raises
+    ------
+    SamplingError
+        The log density is not finite where sampling starts, or an argument is impossible.
+    """
+    from glimmer.assemble import assemble
+    from glimmer.coordinates.choose import choose
+
+    plan, built = None, extended
+    if built is None:
+        asked = "plain" if settings.sampler in JAX else settings.coordinates
+        plan = choose(model.spec, model.design, asked)
+        built = assemble(model.spec, model.design).model
+    settings = adapted(settings, model.spec, plan)
+    draws = fit(built, settings, plan, left_out)
+    with suppress(StoreError):  # a prior of the user's own may have no written form
+        draws.attrs["glimmer_spec"] = dumps(model.spec)
+    return Fitted(
+        model.spec,
+        model.design,
+        model.frame,
+        model.functions,
+        model.verb,
+        draws=draws,
+        settings=settings,
+    )
 
 
 def fit(

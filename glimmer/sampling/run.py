@@ -5,24 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import SamplingError, check_whole, suggestion
+from glimmer.errors import SamplingError
+from glimmer.fitted import Settings
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
 
-JAX = ("numpyro", "blackjax")
-SAMPLERS = ("nutpie", "pymc", *JAX)
 JAX_DEPTH = 10
 """The greatest tree depth of NumPyro and BlackJAX, which do not report that they reached it."""
-ALGORITHMS = ("sampling", "meanfield", "fullrank")
-WHOLE = {"draws": 1, "tune": 0, "chains": 1, "cores": 1, "random_seed": 0}
-"""Arguments that are whole numbers, and the least they can be."""
 ADVI = {"meanfield": "advi", "fullrank": "fullrank_advi"}
 STATISTICS = {
     "depth": "tree_depth",
@@ -40,46 +35,6 @@ KEPT = (
     "step_size",
     "tree_depth",
 )
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to sample; the arguments of `ModelBuilder.fit`."""
-
-    draws: int = 1000
-    tune: int = 1000
-    chains: int = 4
-    cores: int | None = None
-    sampler: str = "nutpie"
-    algorithm: str = "sampling"
-    target_accept: float = 0.8
-    random_seed: int | None = None
-    progressbar: bool = True
-    coordinates: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
-            raise SamplingError(
-                f"There is no sampler {self.sampler!r}.", fix=suggestion(self.sampler, SAMPLERS)
-            )
-        if self.sampler in JAX and self.coordinates not in (None, "plain"):
-            raise SamplingError(
-                f"The sampler {self.sampler!r} has plain coordinates only: {self.coordinates} ones "
-                "are computed by kernels that JAX cannot call.",
-                fix='leave out coordinates=, or use sampler="nutpie"',
-            )
-        if self.algorithm not in ALGORITHMS:
-            raise SamplingError(
-                f"There is no algorithm {self.algorithm!r}.",
-                fix=suggestion(self.algorithm, ALGORITHMS),
-            )
-        for name, least in WHOLE.items():
-            value = vars(self)[name]
-            if value is not None or name not in ("cores", "random_seed"):
-                check_whole(name, value, least, SamplingError)
-        if not 0 < self.target_accept < 1:
-            raise SamplingError(f"target_accept must be between 0 and 1, not {self.target_accept}.")
 
 
 def sample(model: pm.Model, settings: Settings) -> xr.DataTree:

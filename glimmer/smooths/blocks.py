@@ -1,4 +1,4 @@
-"""From a smooth to random effects: unpenalized columns and penalized blocks.
+"""Blocks of a smooth: unpenalized columns and penalized ones, with the laws of their coefficients.
 
 Every penalized block is columns Z and coefficients b, and f = Z b. With all its standard deviations
 equal to s, b ~ N(0, s^2 I), and Z is scaled so that the mean of diag(Z Z') over the training rows
@@ -17,17 +17,15 @@ Wood, Scheipl & Faraway (2013), Stat. Comput. 23:341; Bach & Klein (2025), Stat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import defined_null, frozen, split
-from glimmer.smooths.basis import Basis, Grouped, GroupedBasis
+from glimmer.smooths.basis import Grouped
 
-COMMUTE = 1e-10
+if TYPE_CHECKING:
+    from pytensor.tensor.variable import TensorVariable
 
 
 @record
@@ -43,6 +41,11 @@ class Unpenalized:
     map: np.ndarray
 
     @property
+    def name(self) -> str:
+        """Tells the block apart from the others of a smooth."""
+        return "null"
+
+    @property
     def sds(self) -> tuple[str, ...]:
         """No standard deviation."""
         return ()
@@ -55,6 +58,20 @@ class Unpenalized:
     def columns(self, raw: np.ndarray | Grouped) -> np.ndarray:
         """Return the columns at the rows of a raw design, shape (n, q)."""
         return (raw.dense() if isinstance(raw, Grouped) else raw) @ self.map
+
+    def precision(self, sds: np.ndarray) -> np.ndarray:
+        """Return the prior precision of each coefficient, shape (q,): none."""
+        return np.zeros(self.size)
+
+    def coords(self, name: str) -> dict[str, np.ndarray]:
+        """Coordinates of the coefficients' dimensions."""
+        return {f"{name}_dim": np.arange(self.size)}
+
+    def coefficients(self, name: str, sds: list[Any], prior: Any) -> TensorVariable:
+        """Register the coefficients in the current PyMC model, shape (q,)."""
+        from glimmer.smooths.laws import free_coefficients
+
+        return free_coefficients(name, self.size, prior)
 
 
 @record
@@ -95,6 +112,39 @@ class DenseBlock:
         """Return the prior precision of each coefficient, shape (q,)."""
         return np.full(self.size, sds[0] ** -2.0)
 
+    @property
+    def diagonal(self) -> bool:
+        """Whether coefficients are independent, of one level."""
+        return True
+
+    def coords(self, name: str) -> dict[str, np.ndarray]:
+        """Coordinates of the coefficients' dimensions."""
+        return {f"{name}_dim": np.arange(self.size)}
+
+    def free_name(self, name: str) -> str:
+        """Name of the free variable that the coefficients are, or are made of."""
+        return name
+
+    def spread(self, sds: list[Any]) -> Any:
+        """Standard deviation of the coefficients: a number, or shape (q,)."""
+        return sds[0]
+
+    def factor(self, sds: list[Any]) -> TensorVariable:
+        """The diagonal of T with b = T u, shape (q,)."""
+        from glimmer.smooths.laws import filled
+
+        return filled(self.spread(sds), self.size)
+
+    def coefficients(self, name: str, sds: list[Any], prior: Any) -> TensorVariable:
+        """Register the coefficients in the current PyMC model, shape (q,)."""
+        from glimmer.smooths.laws import normal_coefficients
+
+        return normal_coefficients(name, self.spread(sds), (f"{name}_dim",))
+
+    def free_values(self, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """Draws of the free variable from those of b and of T's numbers."""
+        return b
+
 
 @record
 class GroupedBlock:
@@ -134,6 +184,37 @@ class GroupedBlock:
         """Return the prior precision of each coefficient, shape (J q,)."""
         return np.full(self.size, sds[0] ** -2.0)
 
+    @property
+    def diagonal(self) -> bool:
+        """Coefficients stand level by level."""
+        return False
+
+    def coords(self, name: str) -> dict[str, np.ndarray]:
+        """Coordinates of the coefficients' dimensions."""
+        return {
+            f"{name}_level": np.arange(self.levels),
+            f"{name}_dim": np.arange(self.map.shape[1]),
+        }
+
+    def free_name(self, name: str) -> str:
+        """Name of the free variable that the coefficients are."""
+        return name
+
+    def factor(self, sds: list[Any]) -> TensorVariable:
+        """The lower triangle of T with b = T u in each level, row by row."""
+        q = self.map.shape[1]
+        return sds[0] * np.eye(q)[np.tril_indices(q)]
+
+    def coefficients(self, name: str, sds: list[Any], prior: Any) -> TensorVariable:
+        """Register the coefficients in the current PyMC model, shape (J, q)."""
+        from glimmer.smooths.laws import normal_coefficients
+
+        return normal_coefficients(name, sds[0], (f"{name}_level", f"{name}_dim"))
+
+    def free_values(self, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """Draws of the free variable from those of b and of T's numbers."""
+        return b
+
 
 @record
 class DiagonalBlock(DenseBlock):
@@ -157,6 +238,11 @@ class DiagonalBlock(DenseBlock):
     def precision(self, sds: np.ndarray) -> np.ndarray:
         """Return the prior precision of each coefficient, shape (q,)."""
         return self.shares @ np.asarray(sds, dtype=float) ** -2.0
+
+    def spread(self, sds: list[Any]) -> Any:
+        from glimmer.smooths.laws import mixed_spread
+
+        return mixed_spread(self.shares.T, sds)
 
 
 @record
@@ -184,214 +270,34 @@ class CholeskyBlock(DenseBlock):
         """Return the prior precision matrix, shape (q, q)."""
         return np.tensordot(np.asarray(sds, dtype=float) ** -2.0, self.shares, axes=1)
 
+    @property
+    def diagonal(self) -> bool:
+        """Coefficients are correlated."""
+        return False
+
+    def free_name(self, name: str) -> str:
+        """Name of the standard normal variable that the coefficients are made of."""
+        return f"{name}_z"
+
+    def factor(self, sds: list[Any]) -> TensorVariable:
+        """The lower triangle of T with b = T z, row by row."""
+        from glimmer.smooths.laws import mixed_triangle
+
+        return mixed_triangle(self.shares, sds)
+
+    def coefficients(self, name: str, sds: list[Any], prior: Any) -> TensorVariable:
+        """Register z in the current PyMC model; return b, shape (q,)."""
+        from glimmer.smooths.laws import correlated_coefficients
+
+        return correlated_coefficients(name, self.free_name(name), self.shares, sds)
+
+    def free_values(self, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
+        """T^-1 b for each draw, shape (draws, q)."""
+        draws, q = b.shape
+        T = np.zeros((draws, q, q))
+        T[:, *np.tril_indices(q)] = factor
+        return np.linalg.solve(T, b[..., None])[..., 0]
+
 
 Penalized = DenseBlock | GroupedBlock | DiagonalBlock | CholeskyBlock
 Block = Unpenalized | Penalized
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A learned basis with its training rows: all that the conversion looks at.
-
-    Attributes
-    ----------
-    basis : Basis
-    raw : ndarray (n, k) or Grouped
-        The raw training design.
-    row : ndarray (k,) or None
-        What was absorbed: row @ b = 0.
-    Z : ndarray (k, p) or None
-        The constrained coordinates.
-    S_scale : ndarray
-        The penalties' scales.
-    x : ndarray, shape (n, d)
-        Numeric covariates.
-    weights : ndarray, shape (n,)
-        A numeric ``by``, or ones.
-    """
-
-    basis: Basis
-    raw: Any
-    row: np.ndarray | None
-    Z: np.ndarray | None
-    S_scale: np.ndarray
-    x: np.ndarray
-    weights: np.ndarray
-
-    @property
-    def grouped(self) -> bool:
-        """Whether the design is compact."""
-        return isinstance(self.raw, Grouped)
-
-    @property
-    def k(self) -> int:
-        """Number of raw columns."""
-        return self.raw.levels * self.raw.rows.shape[1] if self.grouped else self.raw.shape[1]
-
-    @property
-    def p(self) -> int:
-        """Number of columns after the constraint."""
-        return self.k if self.Z is None else self.Z.shape[1]
-
-    @property
-    def penalties(self) -> list[np.ndarray]:
-        """The scaled penalties of the raw coefficients, shape (k, k)."""
-        return absorbed(self.basis, None, self.S_scale)
-
-    @property
-    def rank(self) -> tuple[int, ...]:
-        """Their ranks."""
-        return tuple(min(r, self.p) for r in self.basis.rank)
-
-    @property
-    def null_dim(self) -> int:
-        """Dimension of what they leave free."""
-        return max(self.basis.null_dim - (self.k - self.p), 0)
-
-    def split(self, S: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
-        """Range and null space of a raw penalty under the constraint, both in raw coordinates."""
-        sizes = np.sqrt(np.mean(self.raw**2, axis=0))
-        sizes = np.where(sizes > 0, sizes, 1.0)
-        Z = self.basis.constrain(None if self.row is None else self.row / sizes)
-        return split(S, rank, (np.eye(self.k) if Z is None else Z) / sizes[:, None])
-
-
-def absorbed(basis: Basis, Z: np.ndarray | None, S_scale: np.ndarray) -> list[np.ndarray]:
-    """Z'SZ / scale for each penalty."""
-    scaled = [S / a for S, a in zip(basis.penalties, S_scale, strict=True)]
-    if Z is None:
-        return scaled
-    projected = [Z.T @ S @ Z for S in scaled]
-    return [(S + S.T) / 2 for S in projected]
-
-
-def to_blocks(at: Setting, fx: bool = False, select: bool = False) -> tuple[Block, ...]:
-    """Return the blocks of a smooth: unpenalized columns first, then the penalized.
-
-    Parameters
-    ----------
-    at : Setting
-    fx : bool
-        Leave everything unpenalized.
-    select : bool
-        Penalize the null space with an sd of its own, named "null", as a last block.
-    """
-    if fx or not at.basis.rank:
-        return (_all_free(at),)
-    if at.grouped:
-        return _grouped_blocks(at)
-    S = at.penalties
-    R, N = at.split(sum(S[1:], S[0]), at.p - at.null_dim)
-    free = _null_blocks(at, N, select) if at.null_dim else ()
-    penalized = tuple(_normalized(block, at) for block in _range_blocks(at, S, R))
-    return (*penalized, *free) if select else (*free, *penalized)
-
-
-def rescaled(block: Penalized, scale: float) -> Penalized:
-    """Return the block with another ``scale``: the function for the same sd is as much larger."""
-    factor = block.scale / scale
-    new = replace(block, map=frozen(block.map * factor), scale=scale)
-    return new if isinstance(new, GroupedBlock) else replace(new, shift=frozen(new.shift * factor))
-
-
-def _all_free(at: Setting) -> Unpenalized:
-    """All columns as they are, each scaled to mean square 1."""
-    block = Unpenalized(np.eye(at.k) if at.Z is None else at.Z)
-    size = np.sqrt(np.mean(block.columns(at.raw) ** 2, axis=0))
-    return Unpenalized(frozen(block.map / np.where(size > 0, size, 1.0)))
-
-
-def _grouped_blocks(at: Setting) -> tuple[Block, ...]:
-    basis = at.basis
-    if not isinstance(basis, GroupedBasis) or basis.null_dim:
-        raise SmoothError("A grouped basis must be fully penalized.")
-    parts = zip(basis.level_penalties, at.S_scale, basis.rank, basis.block_names, strict=True)
-    blocks = []
-    for S, scale, rank, name in parts:
-        R = split(S / scale, rank // basis.levels)[0]
-        blocks.append(_normalized(GroupedBlock(name, R, basis.levels, 1.0), at))
-    return tuple(blocks)
-
-
-def _null_blocks(at: Setting, N: np.ndarray, select: bool) -> tuple[Block, ...]:
-    """The null space: named functions without penalty, or one more block."""
-    if select:
-        return (_normalized(_dense("null", N), at),)
-    functions = at.raw @ N
-    if np.linalg.matrix_rank(functions) < functions.shape[1]:
-        raise SmoothError("The data do not determine the unpenalized part of the smooth.")
-    return (Unpenalized(frozen(N @ defined_null(functions, at.x))),)
-
-
-def _range_blocks(at: Setting, S: list[np.ndarray], R: np.ndarray) -> list[DenseBlock]:
-    """The penalized part, for ``R`` with R'(sum S_j)R = I."""
-    names = at.basis.block_names
-    if len(S) == 1:
-        return [_dense(names[0], R)]
-    if _orthogonal(absorbed(at.basis, at.Z, at.S_scale)):
-        parts = zip(names, S, at.rank, strict=True)
-        return [_dense(name, at.split(S_j, rank)[0]) for name, S_j, rank in parts]
-    rotation = at.basis.rotation()
-    if rotation is not None and (at.Z is None or _constant_is_free(at, rotation)):
-        return [_diagonal(at, *rotation)]
-    return [_mixed(np.stack([R.T @ S_j @ R for S_j in S]), R, names)]
-
-
-def _mixed(shares: np.ndarray, R: np.ndarray, names: tuple[str, ...]) -> DenseBlock:
-    """Penalties that share the directions: one by one, if they commute (as two always do)."""
-    shift = np.zeros(R.shape[1])
-    V = np.linalg.eigh(np.tensordot(np.arange(len(shares)), shares, axes=1))[1]
-    rotated = V.T @ shares @ V
-    mu = np.maximum(np.diagonal(rotated, axis1=1, axis2=2), 0.0)
-    if np.abs(rotated - [np.diag(each) for each in mu]).max() < COMMUTE:
-        return DiagonalBlock("", R @ V, shift, 1.0, frozen((mu / mu.sum(axis=0)).T), names)
-    return CholeskyBlock("", R, shift, 1.0, frozen(shares), names)
-
-
-def _dense(name: str, map_: np.ndarray) -> DenseBlock:
-    return DenseBlock(name, map_, np.zeros(map_.shape[1]), 1.0)
-
-
-def _diagonal(at: Setting, V: np.ndarray, mu: np.ndarray) -> DiagonalBlock:
-    """Penalties that commute, in their common eigenvectors.
-
-    A constraint would undo the diagonal form. As the constant is free it only moves f up or down,
-    so the columns are shifted instead: to mean zero, or to zero at the point of ``pc``.
-    """
-    mu = mu / at.S_scale
-    total = mu.sum(axis=1)
-    kept = total > 0
-    map_ = V[:, kept] / np.sqrt(total[kept])
-    shift = np.zeros(map_.shape[1]) if at.row is None or at.Z is None else at.row @ map_
-    shares = frozen(mu[kept] / total[kept, None])
-    return DiagonalBlock("", map_, shift, 1.0, shares, at.basis.block_names)
-
-
-def _constant_is_free(at: Setting, rotation: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether the unpenalized functions hold the constant."""
-    V, mu = rotation
-    N = at.raw @ V[:, mu.sum(axis=1) == 0]
-    one = np.ones(len(N))
-    if N.shape[1] == 0:
-        return False
-    return bool(np.abs(N @ np.linalg.lstsq(N, one)[0] - one).max() < 1e-8)
-
-
-def _orthogonal(S: list[np.ndarray]) -> bool:
-    """Whether no two penalties see the same directions."""
-    norms = [np.linalg.norm(S_j) for S_j in S]
-    return all(
-        np.linalg.norm(S[i] @ S[j]) < COMMUTE * norms[i] * norms[j]
-        for i in range(len(S))
-        for j in range(i)
-    )
-
-
-def _normalized(block: Penalized, at: Setting) -> Penalized:
-    """The block scaled to mean diag Z Z' = 1 over the training rows."""
-    columns = block.columns(at.raw)  # type: ignore[arg-type]
-    values = columns.rows if isinstance(columns, Grouped) else columns
-    scale = float(np.sqrt(np.mean(np.sum(values**2, axis=1) * at.weights**2)))
-    if not np.isfinite(scale) or scale == 0:
-        raise SmoothError("The smooth is zero at all rows.", fix="is its by variable zero?")
-    return rescaled(block, scale)

@@ -14,7 +14,6 @@ from scipy.interpolate import BSpline
 
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import frozen
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -28,6 +27,7 @@ from glimmer.smooths.basis import (
     register_basis,
     sorted_knots,
 )
+from glimmer.smooths.matrices import frozen
 
 WIDENING = 0.001
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import eigen, frozen
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -26,6 +25,7 @@ from glimmer.smooths.basis import (
     register_basis,
     sorted_knots,
 )
+from glimmer.smooths.matrices import eigen, frozen
 
 
 @record

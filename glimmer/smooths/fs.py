@@ -10,7 +10,6 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import defined_null, frozen
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -21,6 +20,7 @@ from glimmer.smooths.basis import (
     matrix,
     register_basis,
 )
+from glimmer.smooths.matrices import defined_null, frozen
 from glimmer.smooths.random_effect import level_codes
 
 
@@ -126,7 +126,9 @@ def learn_base(
     name = inner.pop("bs", "tp")
     base = basis_class(name).learn(without(columns, place), k=k, m=m, xt=inner, knots=knots)
     if len(base.rank) != 1 or isinstance(base, GroupedBasis):
-        raise SmoothError(f'bs="{bs}" needs a base with one penalty; bs="{name}" is none.')
+        raise SmoothError(
+            f'bs="{bs}" needs a base with exactly one penalty, which bs="{name}" does not have.'
+        )
     return base
 
 

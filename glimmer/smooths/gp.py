@@ -10,7 +10,6 @@ from scipy.spatial.distance import cdist
 
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import frozen
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -21,6 +20,7 @@ from glimmer.smooths.basis import (
     register_basis,
     training_matrix,
 )
+from glimmer.smooths.matrices import frozen
 from glimmer.smooths.tp import by_unique_rows, cut, default_k, knot_points
 
 CORRELATIONS: dict[int, Callable[[np.ndarray, float], np.ndarray]] = {

@@ -10,8 +10,8 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import NewLevel, SmoothError, suggestion
 from glimmer.record import record
-from glimmer.smooths.algebra import TINY, frozen
 from glimmer.smooths.basis import Basis, Columns, Orders, register_basis
+from glimmer.smooths.matrices import TINY, frozen
 from glimmer.smooths.random_effect import level_codes
 
 FORMS = 'xt={"nb": {region: neighbours}}, {"polys": {region: outline}} or {"penalty": matrix}'
@@ -138,7 +138,7 @@ def laplacian(neighbours: Mapping[str, Iterable[str]], name: str) -> np.ndarray:
         for other in near:
             if other not in place:
                 raise SmoothError(
-                    f"{region!r} has a neighbour {other!r} that is no region itself.",
+                    f"{region!r} has a neighbour {other!r} that is not one of the regions.",
                     column=name,
                     fix=suggestion(other, regions),
                 )

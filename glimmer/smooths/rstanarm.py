@@ -10,7 +10,6 @@ import numpy as np
 
 from glimmer.data import Frame
 from glimmer.errors import SmoothError
-from glimmer.smooths.algebra import defined_null, frozen
 from glimmer.smooths.basis import GroupedBasis
 from glimmer.smooths.blocks import (
     Block,
@@ -18,11 +17,11 @@ from glimmer.smooths.blocks import (
     DenseBlock,
     DiagonalBlock,
     Penalized,
-    Setting,
     Unpenalized,
-    rescaled,
 )
 from glimmer.smooths.construct import setting
+from glimmer.smooths.conversion import Setting, rescaled
+from glimmer.smooths.matrices import defined_null, frozen
 from glimmer.smooths.term import SmoothTerm
 
 

@@ -12,10 +12,11 @@ import numpy as np
 from glimmer.data import Frame
 from glimmer.errors import ModelError, SyntaxProblem
 from glimmer.formula import Call, parse
+from glimmer.formula.specials import SMOOTHS
 from glimmer.smooths.basis import Grouped
 from glimmer.smooths.blocks import Block
 from glimmer.smooths.construct import learn_smooths
-from glimmer.smooths.spec import FUNCTIONS, SmoothSpec, spec_from_call
+from glimmer.smooths.spec import SmoothSpec, spec_from_call
 from glimmer.smooths.term import BlockColumns, Smooth
 
 
@@ -178,7 +179,7 @@ def as_frame(data: Any) -> Frame:
 def _read(term: str | Call, text: str | None, xt: Mapping[str, Any] | None) -> SmoothSpec:
     """The spec of a term given as text or as a parsed call."""
     node = term if isinstance(term, Call) else parse(text or "").parts[0]
-    if not isinstance(node, Call) or node.function not in FUNCTIONS:
+    if not isinstance(node, Call) or node.function not in SMOOTHS:
         raise SyntaxProblem(
             f"{node.text} is not a smooth term.",
             formula=text,

@@ -9,9 +9,9 @@ import numpy as np
 
 from glimmer.errors import SmoothError
 from glimmer.record import record
-from glimmer.smooths.algebra import frozen, householder_complement, row_kron
 from glimmer.smooths.basis import Basis, Columns, Orders, register_basis
 from glimmer.smooths.fs import learn_base, the_factor, without
+from glimmer.smooths.matrices import frozen, householder_complement, row_kron
 from glimmer.smooths.random_effect import level_codes
 
 

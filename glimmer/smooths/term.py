@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from glimmer.data import Frame
 from glimmer.errors import NewLevel, suggestion
 from glimmer.record import record
 from glimmer.smooths.basis import Basis, Columns, Grouped, GroupedBasis, matrix
-from glimmer.smooths.blocks import Block, absorbed
+from glimmer.smooths.blocks import Block
+from glimmer.smooths.columns import BlockColumns, times_rows
+from glimmer.smooths.conversion import absorbed
 from glimmer.smooths.random_effect import level_codes
 from glimmer.smooths.spec import SmoothSpec
-
-BlockColumns = np.ndarray | Grouped
 
 
 @record
@@ -114,7 +114,7 @@ class SmoothTerm:
         raw = self.raw(frame)
         parts = [block.columns(raw) for block in self.blocks]  # type: ignore[arg-type]
         rows = self.by_values(frame)
-        return tuple(tuple(_times(part, values) for part in parts) for values in rows)
+        return tuple(tuple(times_rows(part, values) for part in parts) for values in rows)
 
 
 @dataclass(frozen=True)
@@ -166,10 +166,3 @@ def constrained(term: SmoothTerm, raw: BlockColumns) -> np.ndarray:
     """The design after the constraint, shape (n, p)."""
     dense = raw.dense() if isinstance(raw, Grouped) else raw
     return dense if term.Z is None else dense @ term.Z
-
-
-def _times(part: BlockColumns, values: np.ndarray) -> BlockColumns:
-    """Columns multiplied row by row."""
-    if isinstance(part, Grouped):
-        return replace(part, rows=part.rows * values[:, None])
-    return part * values[:, None]

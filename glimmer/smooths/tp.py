@@ -17,7 +17,6 @@ from scipy.spatial.distance import cdist
 
 from glimmer.errors import DesignWarning, SmoothError, warn
 from glimmer.record import record
-from glimmer.smooths.algebra import eigen, frozen, monomials, powers, unique_rows
 from glimmer.smooths.basis import (
     Basis,
     Columns,
@@ -28,6 +27,7 @@ from glimmer.smooths.basis import (
     register_basis,
     training_matrix,
 )
+from glimmer.smooths.matrices import eigen, frozen, monomials, powers, unique_rows
 
 MOST_POINTS = 2000
 LANCZOS_ABOVE = 500

@@ -1,6 +1,8 @@
 """What a model is, free of data: one immutable value, and its arrays for any table."""
 
 from glimmer.spec.design import Design, design_of
-from glimmer.spec.model import LinearPredictor, ModelSpec
+from glimmer.spec.model import ModelSpec
+from glimmer.spec.predictor import Predictor
+from glimmer.spec.stage import Curve, Stage
 
-__all__ = ["Design", "LinearPredictor", "ModelSpec", "design_of"]
+__all__ = ["Curve", "Design", "ModelSpec", "Predictor", "Stage", "design_of"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field
 
 from glimmer.errors import PriorError
 from glimmer.priors import CovariancePrior, Prior
 from glimmer.record import record
+from glimmer.terms.naming import MU
 
 
 @record
@@ -37,13 +39,13 @@ class CommonPrior:
 
 
 @record
-class ParameterPriors:
-    """Priors of one parameter of a curve, on the scale of its transform.
+class PredictorPriors:
+    """Priors of the intercept and the common terms of a predictor, on the scale of its link.
 
     Attributes
     ----------
     intercept : Prior or None
-        With predictors centred.
+        With columns at their means.
     common : tuple of CommonPrior
     """
 
@@ -67,46 +69,48 @@ class ModelPriors:
 
     Attributes
     ----------
-    intercept : Prior or None
-        Of the intercept with predictors centred.
-    common : tuple of CommonPrior
+    predictors : dict of str to PredictorPriors
+        By name of the predictor.
     aux : dict of str to Prior
+        Of the parameters of the outcome's distribution that have no predictor.
+    residual : dict of str to Prior
+        Of the parameters of a residual sd that follows a curve.
     covariance : dict of str to CovariancePrior
         By name of the block.
-    lines : tuple of PriorLine
     smooth : SmoothPriors
-    parameters : dict of str to ParameterPriors
-        Of a nonlinear model.
-    residual : dict of str to Prior
-        Of the parameters of a residual sd that follows the curve.
+    terms : dict of str to Prior
+        Of the parameters of terms of registered kinds, by name of the variable.
+    lines : tuple of PriorLine
     """
 
-    intercept: Prior | None
-    common: tuple[CommonPrior, ...]
+    predictors: dict[str, PredictorPriors]
     aux: dict[str, Prior]
+    residual: dict[str, Prior]
     covariance: dict[str, CovariancePrior]
-    lines: tuple[PriorLine, ...]
-    smooth: SmoothPriors = field(default_factory=lambda: SmoothPriors({}, {}))
-    parameters: dict[str, ParameterPriors] = field(default_factory=dict)
-    residual: dict[str, Prior] = field(default_factory=dict)
+    smooth: SmoothPriors
+    terms: dict[str, Prior] = field(default_factory=dict)
+    lines: tuple[PriorLine, ...] = ()
 
     @property
-    def of_curve(self) -> dict[str, Prior]:
-        """Priors of a nonlinear model's intercepts and coefficients, by name."""
-        intercepts = {n: p.intercept for n, p in self.parameters.items() if p.intercept is not None}
-        commons = [c for p in self.parameters.values() for c in p.common]
-        return {**intercepts, **{", ".join(c.terms): c.prior for c in commons}, **self.residual}
+    def joint(self) -> bool:
+        """Whether some coefficients share a prior."""
+        return any(c.prior.joint for p in self.predictors.values() for c in p.common)
+
+    def named(self) -> Iterator[tuple[str, Prior]]:
+        """Every prior of a number or of coefficients, with the name of its parameter."""
+        for name, own in self.predictors.items():
+            if own.intercept is not None:
+                yield "Intercept" if name == MU else name, own.intercept
+        for own in self.predictors.values():
+            yield from ((", ".join(common.terms), common.prior) for common in own.common)
+        yield from self.aux.items()
+        yield from self.residual.items()
+        yield from self.terms.items()
 
 
 def improper(priors: ModelPriors) -> tuple[str, ...]:
     """Names of the parameters whose prior does not integrate to one."""
-    named = {
-        "Intercept": priors.intercept,
-        **{", ".join(common.terms): common.prior for common in priors.common},
-        **priors.aux,
-        **priors.of_curve,
-    }
-    return tuple(name for name, prior in named.items() if prior is not None and not prior.proper)
+    return tuple(name for name, prior in priors.named() if not prior.proper)
 
 
 def check_proper(priors: ModelPriors) -> None:

@@ -6,7 +6,7 @@ else by one dummy per level (R's ``terms.formula``; Chambers & Hastie 1992, sect
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -115,3 +115,15 @@ class Coder:
                 fix=f"use one of {CONTRASTS}",
             )
         return asked, None
+
+
+def coders(
+    frame: Frame, contrasts: Mapping[str, str] | None, functions: Mapping[str, Any] | None
+) -> Callable[[str], Coder]:
+    """From a formula to its coder, which learns each variable once."""
+    made: dict[str, Coder] = {}
+
+    def coder(formula: str) -> Coder:
+        return made.setdefault(formula, Coder(frame, formula, contrasts, functions))
+
+    return coder

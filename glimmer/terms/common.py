@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -12,7 +13,7 @@ from glimmer.data import Frame
 from glimmer.formula import Interaction
 from glimmer.record import record
 from glimmer.terms.coding import Coder, Coding
-from glimmer.terms.naming import variable_name
+from glimmer.terms.naming import dim_name, prefixed, variable_name
 
 
 @record
@@ -50,6 +51,16 @@ class CommonTerm:
             return (self.name,)
         return tuple(f"{self.name}[{label}]" for label in self.labels)
 
+    @property
+    def dim(self) -> str:
+        """Name of the dimension of columns."""
+        return dim_name(self.name)
+
+    @property
+    def coords(self) -> dict[str, Any]:
+        """Coordinates of that dimension."""
+        return {} if self.scalar else {self.dim: list(self.labels)}
+
     def design(self, frame: Frame, functions: Mapping[str, Any] | None = None) -> np.ndarray:
         """The term's columns for any data, shape (n, width); the first variable varies fastest."""
         columns = np.ones((len(frame), 1))
@@ -69,6 +80,11 @@ def learn_common(
     if intercept:
         present.add(frozenset())
     return tuple(_learn(term, present, coder) for term in interactions)
+
+
+def of_predictor(predictor: str, terms: Sequence[CommonTerm]) -> tuple[CommonTerm, ...]:
+    """Terms under names that tell which predictor they belong to: ``Asym_treatment``."""
+    return tuple(replace(term, name=prefixed(predictor, term.name)) for term in terms)  # type: ignore[type-var]
 
 
 def _learn(term: Interaction, present: set[frozenset[str]], coder: Coder) -> CommonTerm:

@@ -143,12 +143,12 @@ class Row:
 
 def names(model: GlmerBuilder) -> list[str]:
     """Names of the columns of the common terms."""
-    return list(model.spec.predictor.column_names)
+    return list(model.spec.predictors["mu"].column_names)
 
 
 def first(model: GlmerBuilder) -> np.ndarray:
     """The first column of the common terms."""
-    return model.design.X[:, 0]
+    return model.design.columns["mu"][:, 0]
 
 
 def levels(model: GlmerBuilder) -> tuple[str, ...]:

@@ -55,8 +55,9 @@ def line(t: Any, a: Any) -> Any:
 
 def starts(model: Any) -> list[bool]:
     """For each free parameter, whether it has a start and a prior."""
-    free = model.spec.nonlinear.free
-    return [np.isfinite(p.origin) and p.name in model.spec.priors.parameters for p in free]
+    free = model.spec.curve.free
+    predictors, priors = model.spec.predictors, model.spec.priors.predictors
+    return [np.isfinite(predictors[p.name].start) and p.name in priors for p in free]
 
 
 # fmt: off
@@ -96,7 +97,7 @@ ROWS = [
     inline(72, "code", e.ForbiddenExpression, formula="y ~ a * __import__('os')",
         under="__import__", fix="column"),
     inline(72, "a group term in a curve", e.ForbiddenExpression, formula="y ~ a * t + (1 | g)",
-        under="(1 | g)", says="make a curve"),
+        under="(1 | g)", says="A curve can only contain"),
     curve(72, "a text as params=", MICMEN, e.ArgumentError, given={"params": "Vm"}, says="a dict",
         fix="params={"),
     curve(72, "a formula with two sides", MICMEN, e.FormulaError, given={"params": {"Vm": "K ~ x"}},

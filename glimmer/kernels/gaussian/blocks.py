@@ -97,6 +97,26 @@ class Blocks:
         offset = None if self.offset is None else self.offset[rows]
         return Blocks(self.X[rows], tuple(groups), tuple(b[rows] for b in self.smooths), offset)
 
+    @classmethod
+    def below(cls, parts: list[Blocks]) -> Blocks:
+        """Linear predictors of the same coefficients, one below the other."""
+        first, *_ = parts
+        if len(parts) == 1:
+            return first
+        groups = tuple(
+            replace(
+                g,
+                index=np.concatenate([part.groups[i].index for part in parts]),
+                z=np.concatenate([part.groups[i].z for part in parts]),
+            )
+            for i, g in enumerate(first.groups)
+        )
+        columns = zip(*(part.smooths for part in parts), strict=True)
+        smooths = tuple(np.concatenate(own) for own in columns)
+        offsets = [p.offset for p in parts if p.offset is not None]
+        offset = np.concatenate(offsets) if offsets else None
+        return cls(np.concatenate([part.X for part in parts]), groups, smooths, offset)
+
     def combined(self, slopes: Floats) -> Blocks:
         """The linear predictor that is a weighted sum of K stacked ones, row by row.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glimmer.results.posterior.draws import left_out_effects
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 AGREE = 1.05
 MOST_DRAWS = 100
@@ -17,13 +17,13 @@ MOST_ROWS = 200
 RARE = 0.05
 
 
-def disagreement(model: ModelBuilder) -> str:
+def disagreement(fit: Fitted) -> str:
     """Say whether chains that disagree about parameters agree about the curve.
 
     Parameters
     ----------
-    model : ModelBuilder
-        A fitted nonlinear model.
+    fit : Fitted
+        Of a nonlinear model.
 
     Returns
     -------
@@ -33,15 +33,14 @@ def disagreement(model: ModelBuilder) -> str:
     """
     from arviz_stats import rhat
 
-    nonlinear = model.spec.nonlinear
-    chains = model.fitted["posterior"].sizes["chain"]
-    if nonlinear is None or chains < 2 or left_out_effects(model):
+    chains = fit.draws["posterior"].sizes["chain"]
+    if chains < 2 or left_out_effects(fit):
         return ""
-    draws = _intercepts(model)
+    draws = _intercepts(fit)
     apart = [name for name, values in draws.items() if float(rhat(values)) > AGREE]
-    curves = _curves(model)
+    curves = _curves(fit)
     same = max(float(rhat(curves[..., i])) for i in range(curves.shape[2])) < AGREE
-    switched = _switched(model, draws)
+    switched = _switched(fit, draws)
     if switched and (same or apart):
         return (
             switched
@@ -62,38 +61,36 @@ def disagreement(model: ModelBuilder) -> str:
     return ""
 
 
-def _intercepts(model: ModelBuilder) -> dict[str, np.ndarray]:
+def _intercepts(fit: Fitted) -> dict[str, np.ndarray]:
     """Draws of the population's values on the scale of the transforms, each (chain, draw)."""
-    posterior, nonlinear = model.fitted["posterior"].to_dataset(), model.spec.nonlinear
-    assert nonlinear is not None  # noqa: S101
+    posterior, names = fit.posterior, fit.spec.names
     return {
-        p.name: posterior[p.intercept_name].values
-        for p in nonlinear.free
-        if p.predictor is not None and p.predictor.intercept
+        name: posterior[names.intercepts[name]].values
+        for name, predictor in fit.spec.predictors.items()
+        if predictor.intercept
     }
 
 
-def _curves(model: ModelBuilder) -> np.ndarray:
+def _curves(fit: Fitted) -> np.ndarray:
     """The expected outcome at some draws and rows, shape (chain, draw, row)."""
     from glimmer.assemble import assemble
     from glimmer.interpreter.replay import replay
 
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = fit.posterior
     step = max(1, posterior.sizes["draw"] // MOST_DRAWS)
-    rows = np.unique(np.linspace(0, model.design.n - 1, MOST_ROWS).round().astype(int))
-    assembly = assemble(model.spec, model.design.take(rows), observe=False)
+    rows = np.unique(np.linspace(0, fit.design.n - 1, MOST_ROWS).round().astype(int))
+    assembly = assemble(fit.spec, fit.design.take(rows), observe=False)
     (values,) = replay(
         assembly.model, [assembly.expected], posterior.isel(draw=slice(None, None, step))
     )
     return values[:, :, np.ptp(values, axis=(0, 1)) > 0]
 
 
-def _switched(model: ModelBuilder, draws: dict[str, np.ndarray]) -> str:
+def _switched(fit: Fitted, draws: dict[str, np.ndarray]) -> str:
     """Which symmetry some draws are on the other side of, and in which chains."""
-    nonlinear = model.spec.nonlinear
-    assert nonlinear is not None  # noqa: S101
-    own = dict(zip(nonlinear.function.names, nonlinear.parameters, strict=True))
-    for symmetry in nonlinear.function.symmetries:
+    curve: Any = fit.spec.stage
+    own = dict(zip(curve.function.names, curve.parameters, strict=True))
+    for symmetry in curve.function.symmetries:
         members = {n: own[n] for n in symmetry.positive}
         if not all(p.name in draws and p.transform.identity for p in members.values()):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import arviz as az
@@ -15,7 +15,7 @@ from glimmer.results.posterior.summary import parameters
 from glimmer.spec.priors import check_proper
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 KINDS: dict[str, Callable[..., Any]] = {
     "intervals": az.plot_forest,
@@ -28,7 +28,7 @@ MOST_PAIRS = 8
 
 
 def plot(
-    model: ModelBuilder,
+    fit: Fitted,
     kind: str = "intervals",
     *,
     pars: Sequence[str] | None = None,
@@ -41,8 +41,7 @@ def plot(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     kind : {"intervals", "areas", "dens", "trace", "rank"}
     pars, regex_pars
         Which variables, as in `summary`.
@@ -64,17 +63,17 @@ def plot(
 
     Examples
     --------
-    >>> plot(model, "areas", regex_pars="sigma")  # doctest: +SKIP
+    >>> areas = model.plot("areas", regex_pars="sigma")
     """
     if kind not in KINDS:
         raise ArgumentError(f"There is no plot {kind!r}.", fix=suggestion(kind, KINDS))
     if kind == "intervals":
         plot_options = _forest(prob, prob_outer) | plot_options
-    return KINDS[kind](_tree(model, pars, regex_pars), **plot_options)
+    return KINDS[kind](_tree(fit, pars, regex_pars), **plot_options)
 
 
 def pairs(
-    model: ModelBuilder,
+    fit: Fitted,
     *,
     pars: Sequence[str] | None = None,
     regex_pars: str | None = None,
@@ -84,8 +83,7 @@ def pairs(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     pars, regex_pars
         Which variables, as in `summary`; up to 8 parameters.
     **plot_options
@@ -95,7 +93,7 @@ def pairs(
     -------
     arviz_plots.PlotMatrix
     """
-    tree = _tree(model, pars, regex_pars)
+    tree = _tree(fit, pars, regex_pars)
     posterior = tree["posterior"].to_dataset()
     count = sum(v[0, 0].size for v in posterior.data_vars.values())
     if count > MOST_PAIRS:
@@ -108,7 +106,7 @@ def pairs(
 
 
 def posterior_vs_prior(
-    model: ModelBuilder,
+    fit: Fitted,
     *,
     pars: Sequence[str] | None = None,
     regex_pars: str | None = None,
@@ -121,8 +119,7 @@ def posterior_vs_prior(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     pars, regex_pars
         Which variables, as in `summary`.
     prob, prob_outer : float
@@ -141,8 +138,8 @@ def posterior_vs_prior(
     PriorError
         A prior is flat: nothing can be drawn from it.
     """
-    posterior = parameters(model, pars, regex_pars)
-    prior = parameters(_at_prior(model, random_seed), pars, regex_pars)
+    posterior = parameters(fit, pars, regex_pars)
+    prior = parameters(_at_prior(fit, random_seed), pars, regex_pars)
     both = {
         "prior": xr.DataTree.from_dict({"posterior": prior}),
         "posterior": xr.DataTree.from_dict({"posterior": posterior}),
@@ -150,7 +147,7 @@ def posterior_vs_prior(
     return az.plot_forest(both, **_forest(prob, prob_outer) | plot_options)
 
 
-def _at_prior(model: ModelBuilder, random_seed: int | None) -> ModelBuilder:
+def _at_prior(fit: Fitted, random_seed: int | None) -> Fitted:
     """A copy of the model whose draws are from its prior; nothing is compiled.
 
     Raises
@@ -160,8 +157,10 @@ def _at_prior(model: ModelBuilder, random_seed: int | None) -> ModelBuilder:
     """
     import pymc as pm
 
-    check_proper(model.spec.priors)
-    posterior, built = model.fitted["posterior"].to_dataset(), model.build()
+    from glimmer.assemble import assemble
+
+    check_proper(fit.spec.priors)
+    posterior, built = fit.posterior, assemble(fit.spec, fit.design).model
     known = {name: v for name, v in posterior.data_vars.items() if name in built.named_vars}
     count = posterior.sizes["chain"] * posterior.sizes["draw"]
     variables = [built[name] for name in known]
@@ -170,18 +169,16 @@ def _at_prior(model: ModelBuilder, random_seed: int | None) -> ModelBuilder:
         name: draws.copy(data=array.reshape(draws.shape))
         for (name, draws), array in zip(known.items(), values, strict=True)
     }
-    other = copy(model)
-    other.idata = xr.DataTree.from_dict({"posterior": xr.Dataset(prior)})
-    return other
+    return replace(fit, draws=xr.DataTree.from_dict({"posterior": xr.Dataset(prior)}))
 
 
 def _forest(prob: float, prob_outer: float) -> dict[str, Any]:
     return {"ci_probs": (prob, prob_outer), "ci_kind": "eti", "combined": True}
 
 
-def _tree(model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None) -> xr.DataTree:
+def _tree(fit: Fitted, pars: Sequence[str] | None, regex_pars: str | None) -> xr.DataTree:
     """The variables asked for, and the sampler's statistics."""
-    groups = {"posterior": parameters(model, pars, regex_pars)}
-    if "sample_stats" in model.fitted.children:
-        groups["sample_stats"] = model.fitted["sample_stats"].to_dataset()
+    groups = {"posterior": parameters(fit, pars, regex_pars)}
+    if "sample_stats" in fit.draws.children:
+        groups["sample_stats"] = fit.draws["sample_stats"].to_dataset()
     return xr.DataTree.from_dict(groups)

@@ -23,11 +23,11 @@ from glimmer.results.predict.predict import posterior_predict
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 def pp_check(
-    model: ModelBuilder,
+    fit: Fitted,
     kind: str = "dens_overlay",
     *,
     group: Any = None,
@@ -41,8 +41,7 @@ def pp_check(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     kind : str
         ``"dens_overlay"``, ``"hist"``, ``"ecdf_overlay"``: distributions of the outcomes;
         ``"stat"``: the distribution of a statistic; ``"pit"``, ``"loo_pit"``: whether probability
@@ -73,15 +72,15 @@ def pp_check(
 
     Examples
     --------
-    >>> pp_check(model, "stat", stat="sd", group="Subject")  # doctest: +SKIP
+    >>> axes = model.pp_check("stat", stat="sd", group="Subject")
     """
-    _check(model, kind, group, draws)
-    replicated = posterior_predict(model, draws=draws, random_seed=random_seed)
+    _check(fit, kind, group, draws)
+    replicated = posterior_predict(fit, draws=draws, random_seed=random_seed)
     if kind == "error":
-        return _errors(model, replicated, x)
+        return _errors(fit, replicated, x)
     if kind == "scatter_avg":
-        return _scatter(model, replicated)
-    tree = _tree(model, replicated, group, likelihood=kind.startswith("loo"))
+        return _scatter(fit, replicated)
+    tree = _tree(fit, replicated, group, likelihood=kind.startswith("loo"))
     if kind == "stat":
         plot_options = {"t_stat": "std" if stat == "sd" else stat, **plot_options}
     with warnings.catch_warnings():
@@ -89,11 +88,11 @@ def pp_check(
         return ARVIZ[kind](tree, **plot_options)
 
 
-def _check(model: ModelBuilder, kind: str, group: Any, draws: int | None) -> None:
+def _check(fit: Fitted, kind: str, group: Any, draws: int | None) -> None:
     """Raise `ArgumentError` if arguments do not go together."""
     if kind not in KINDS:
         raise ArgumentError(f"There is no check {kind!r}.", fix=suggestion(kind, KINDS))
-    if kind in COUNTS_ONLY and not model.spec.family.support.whole:
+    if kind in COUNTS_ONLY and not fit.spec.family.support.whole:
         raise ArgumentError(f"{kind!r} is for counts.", fix='use "dens_overlay" or "ecdf_overlay"')
     if group is not None and kind not in GROUPED:
         raise ArgumentError(f"{kind!r} cannot be grouped.", fix="leave out group=")
@@ -119,15 +118,13 @@ COUNTS_ONLY = ("rootogram", "bars")
 ERRORS = 6
 
 
-def _tree(
-    model: ModelBuilder, replicated: xr.DataArray, group: Any, *, likelihood: bool
-) -> xr.DataTree:
+def _tree(fit: Fitted, replicated: xr.DataArray, group: Any, *, likelihood: bool) -> xr.DataTree:
     """Outcomes and their replicates as ArviZ takes them; each group a variable of its own."""
-    name, y = model.spec.names.outcome, observed(model)
+    name, y = fit.spec.names.outcome, observed(fit)
     if group is None:
-        parts = {name: np.arange(model.design.n)}
+        parts = {name: np.arange(fit.design.n)}
     else:
-        levels = _levels(model, group)
+        levels = _levels(fit, group)
         parts = {f"{name} | {_safe(label)}": rows for label, rows in levels.items()}
     dims = {part: {"obs_id": f"{part}_id"} if len(parts) > 1 else {} for part in parts}
     groups = {
@@ -136,7 +133,7 @@ def _tree(
             p: replicated[..., rows].rename(dims[p]) for p, rows in parts.items()
         },
     }
-    tree = with_log_likelihood(model) if likelihood else xr.DataTree()
+    tree = with_log_likelihood(fit) if likelihood else xr.DataTree()
     for where, arrays in groups.items():
         tree[where] = xr.DataTree(xr.Dataset(arrays))
     return tree
@@ -147,30 +144,28 @@ def _safe(label: str) -> str:
     return label.replace("/", "\N{DIVISION SLASH}")
 
 
-def _levels(model: ModelBuilder, group: Any) -> dict[str, np.ndarray]:
+def _levels(fit: Fitted, group: Any) -> dict[str, np.ndarray]:
     """Rows of each level of a column or array."""
     from glimmer.data import Frame
 
-    frame = model.frame if isinstance(group, str) else Frame({"group": _per_row(model, group)})
+    frame = fit.frame if isinstance(group, str) else Frame({"group": _per_row(fit, group)})
     factor: Factor = frame.factor(group if isinstance(group, str) else "group").used()
     return {level: np.flatnonzero(factor.codes == code) for code, level in enumerate(factor.levels)}
 
 
-def _per_row(model: ModelBuilder, values: Any) -> np.ndarray:
-    if np.shape(values) != (model.design.n,):
-        raise WrongLength(
-            f"There are {model.design.n} rows, and values of shape {np.shape(values)}."
-        )
+def _per_row(fit: Fitted, values: Any) -> np.ndarray:
+    if np.shape(values) != (fit.design.n,):
+        raise WrongLength(f"There are {fit.design.n} rows, and values of shape {np.shape(values)}.")
     return np.asarray(values)
 
 
-def _errors(model: ModelBuilder, replicated: xr.DataArray, x: Any) -> Figure:
+def _errors(fit: Fitted, replicated: xr.DataArray, x: Any) -> Figure:
     """Histograms of the errors of a few draws, or average errors against ``x``."""
     from matplotlib.figure import Figure
 
-    errors = (observed(model) - replicated).stack(sample=("chain", "draw"))
+    errors = (observed(fit) - replicated).stack(sample=("chain", "draw"))
     if x is not None:
-        at = model.frame.numeric(x).values if isinstance(x, str) else _per_row(model, x)
+        at = fit.frame.numeric(x).values if isinstance(x, str) else _per_row(fit, x)
         labels = {"xlabel": x if isinstance(x, str) else "x", "ylabel": "average error"}
         return _points(at, errors.mean("sample"), [at.min(), at.max()], [0.0, 0.0], labels)
     figure = Figure(layout="constrained")
@@ -182,12 +177,12 @@ def _errors(model: ModelBuilder, replicated: xr.DataArray, x: Any) -> Figure:
     return figure
 
 
-def _scatter(model: ModelBuilder, replicated: xr.DataArray) -> Figure:
+def _scatter(fit: Fitted, replicated: xr.DataArray) -> Figure:
     """Outcomes against average predictions."""
     mean = replicated.mean(("chain", "draw")).values
-    labels = {"xlabel": "average prediction", "ylabel": model.spec.names.outcome}
+    labels = {"xlabel": "average prediction", "ylabel": fit.spec.names.outcome}
     ends = [mean.min(), mean.max()]
-    return _points(mean, observed(model), ends, ends, labels)
+    return _points(mean, observed(fit), ends, ends, labels)
 
 
 def _points(x: Any, y: Any, line_x: Any, line_y: Any, labels: dict[str, str]) -> Figure:

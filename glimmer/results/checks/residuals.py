@@ -19,12 +19,12 @@ from glimmer.results.compare.loglik import is_discrete, outcome_values
 from glimmer.results.posterior.draws import every_draw
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 NEAREST = 1e-16
 
 
-def fitted_values(model: ModelBuilder) -> xr.DataArray:
+def fitted_values(fit: Fitted) -> xr.DataArray:
     """The posterior mean of each row's expected outcome (a probability, where there are trials).
 
     Not the expected outcome at the posterior's median, as rstanarm's ``fitted`` is.
@@ -36,15 +36,15 @@ def fitted_values(model: ModelBuilder) -> xr.DataArray:
 
     Examples
     --------
-    >>> fitted_values(model).sizes  # doctest: +SKIP
+    >>> model.fitted_values().sizes
     Frozen({'obs_id': 180})
     """
-    (mu,) = _means(model, lambda assembly: [assembly.expected])
-    return _by_row(model, mu)
+    (mu,) = _means(fit, lambda assembly: [assembly.expected])
+    return _by_row(fit, mu)
 
 
 def residuals(
-    model: ModelBuilder,
+    fit: Fitted,
     kind: Literal["response", "pearson", "quantile"] = "response",
     *,
     random_seed: int = 1,
@@ -53,8 +53,7 @@ def residuals(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     kind : {"response", "pearson", "quantile"}
         The outcome (a proportion, where there are trials) less its posterior mean; that difference
         over the outcome's standard deviation, averaged over the posterior; or the normal quantile
@@ -74,62 +73,61 @@ def residuals(
         There is no such kind.
     """
     if kind == "response":
-        return _by_row(model, _observed_mean(model)) - fitted_values(model)
+        return _by_row(fit, _observed_mean(fit)) - fitted_values(fit)
     if kind == "pearson":
-        return _by_row(model, _pearson(model))
+        return _by_row(fit, _pearson(fit))
     if kind == "quantile":
-        return _by_row(model, _quantile(model, random_seed))
+        return _by_row(fit, _quantile(fit, random_seed))
     raise ArgumentError(f"kind={kind!r}", fix='use "response", "pearson" or "quantile"')
 
 
-def _observed_mean(model: ModelBuilder) -> np.ndarray:
+def _observed_mean(fit: Fitted) -> np.ndarray:
     """Outcomes on the scale of their means: proportions, where there are trials."""
-    y = outcome_values(model.design, discrete=False)
-    return y if model.design.trials is None else y / model.design.trials
+    y = outcome_values(fit.design, discrete=False)
+    return y if fit.design.trials is None else y / fit.design.trials
 
 
-def _pearson(model: ModelBuilder) -> np.ndarray:
-    y, trials = outcome_values(model.design, discrete=False), model.design.trials
+def _pearson(fit: Fitted) -> np.ndarray:
+    y, trials = outcome_values(fit.design, discrete=False), fit.design.trials
 
     def standardized(assembly: Assembly) -> list[Any]:
         mean = assembly.expected if trials is None else assembly.expected * trials
-        return [(y - mean) / pt.sqrt(variance(assembly.outcome))]
+        return [(y - mean) / pt.sqrt(variance(assembly.outcome.distribution()))]
 
-    return _means(model, standardized)[0]
+    return _means(fit, standardized)[0]
 
 
-def _quantile(model: ModelBuilder, seed: int) -> np.ndarray:
+def _quantile(fit: Fitted, seed: int) -> np.ndarray:
     """Normal quantiles of the posterior predictive cdf, randomized where it jumps."""
 
     def cdf(assembly: Assembly) -> list[Any]:
-        discrete = is_discrete(assembly.outcome)
-        y = outcome_values(model.design, discrete=discrete)
-        upto = pt.exp(pm.logcdf(assembly.outcome, y, warn_rvs=False))
+        outcome = assembly.outcome.distribution()
+        discrete = is_discrete(outcome)
+        y = outcome_values(fit.design, discrete=discrete)
+        upto = pt.exp(pm.logcdf(outcome, y, warn_rvs=False))
         if not discrete:
             return [upto, upto]
-        return [pt.exp(pm.logcdf(assembly.outcome, y - 1, warn_rvs=False)), upto]
+        return [pt.exp(pm.logcdf(outcome, y - 1, warn_rvs=False)), upto]
 
-    below, upto = _means(model, cdf)
+    below, upto = _means(fit, cdf)
     uniform = np.random.default_rng(seed).uniform(size=len(upto))
     return ndtri(np.clip(below + uniform * (upto - below), NEAREST, 1 - NEAREST))
 
 
-def _means(
-    model: ModelBuilder, expressions: Callable[[Assembly], Sequence[Any]]
-) -> list[np.ndarray]:
+def _means(fit: Fitted, expressions: Callable[[Assembly], Sequence[Any]]) -> list[np.ndarray]:
     """Posterior means of expressions of each training row, each of shape (n,)."""
-    posterior = every_draw(model)
-    assembly = assemble(model.spec, model.design, observe=False)
+    posterior = every_draw(fit)
+    assembly = assemble(fit.spec, fit.design, observe=False)
     outputs = list(expressions(assembly))
     run = Replay(assembly.model, outputs, [str(name) for name in posterior.data_vars])
     draws = {name: flat(posterior[name]) for name in run.names}
-    size = max(1, CHUNK_BYTES // (8 * model.design.n * len(outputs)))
-    totals = [np.zeros(model.design.n) for _ in outputs]
-    for parts in run.chunks(draws, size=size):
-        totals = [total + part.sum(axis=0) for total, part in zip(totals, parts, strict=True)]
+    size = max(1, CHUNK_BYTES // (8 * fit.design.n * len(outputs)))
+    totals = [np.zeros(fit.design.n) for _ in outputs]
     count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    for parts in run.chunks(draws, count, size):
+        totals = [total + part.sum(axis=0) for total, part in zip(totals, parts, strict=True)]
     return [total / count for total in totals]
 
 
-def _by_row(model: ModelBuilder, values: np.ndarray) -> xr.DataArray:
-    return xr.DataArray(values, dims=["obs_id"], coords={"obs_id": model.design.rows})
+def _by_row(fit: Fitted, values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values, dims=["obs_id"], coords={"obs_id": fit.design.rows})

@@ -7,15 +7,18 @@ and of Betancourt (2017) for E-BFMI.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from glimmer.errors import SamplingError, SamplingWarning, warn
+from glimmer.results.checks.chain_disagreement import AGREE, disagreement
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from glimmer.fitted import Fitted
 
 MOST_ELEMENTS = 1000
 
@@ -90,6 +93,36 @@ class Verdict:
         """Raise `SamplingError` if the draws should not be used."""
         if self.level == "bad":
             raise SamplingError(str(self), fix="; ".join(self.advice))
+
+
+def verdict(fit: Fitted) -> Verdict:
+    """Judge whether a fit can be believed, as is said at the end of `fit`.
+
+    Returns
+    -------
+    Verdict
+        ``level`` is "good", "look" or "bad"; ``assert_trustworthy()`` raises if it is bad.
+
+    Raises
+    ------
+    NotFitted
+
+    Examples
+    --------
+    >>> model.fit(draws=2000)  # doctest: +SKIP
+    >>> model.verdict().level  # doctest: +SKIP
+    'good'
+    """
+    found = check(fit.draws)
+    return replace(found, note=disagreement(fit)) if found.rhat[0] > AGREE else found
+
+
+def announce(fit: Fitted) -> None:
+    """Say what the verdict on a new fit is, if there are draws enough to judge."""
+    from glimmer.sampling.policy import worth_judging
+
+    if fit.settings is not None and worth_judging(fit.settings):
+        verdict(fit).announce(fit.settings.progressbar)
 
 
 def check(idata: xr.DataTree) -> Verdict:

@@ -13,7 +13,7 @@ from glimmer.results.posterior.draws import every_draw
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Working:
     residuals: np.ndarray
 
 
-def working(model: ModelBuilder) -> Working:
+def working(fit: Fitted) -> Working:
     """The working weights and residuals at the posterior mean of all parameters."""
     import pytensor.tensor as pt
 
@@ -40,37 +40,35 @@ def working(model: ModelBuilder) -> Working:
     from glimmer.interpreter.replay import replay
     from glimmer.results.checks.variance import variance
 
-    check_linear(model)
-    design = model.design
-    assembly = assemble(model.spec, design, observe=False)
+    check_linear(fit)
+    design = fit.design
+    assembly = assemble(fit.spec, design, observe=False)
     trials = 1.0 if design.trials is None else design.trials
     mean = assembly.expected * trials
     slope = pt.grad(pt.sum(mean), assembly.eta)
-    outputs = [mean, slope, variance(assembly.outcome) + pt.zeros(design.n)]
-    values = replay(assembly.model, outputs, centre(model))
+    outputs = [mean, slope, variance(assembly.outcome.distribution()) + pt.zeros(design.n)]
+    values = replay(assembly.model, outputs, centre(fit))
     mu, dmu, var = (value[0, 0] for value in values)
-    prior = design.weights if model.spec.weights == "likelihood" else None
+    prior = design.weights if fit.spec.weights == "likelihood" else None
     weights = dmu**2 / var * (1.0 if prior is None else prior)
     y = np.full(design.n, np.nan) if design.y is None else design.y
     return Working(weights, (y - mu) / dmu)
 
 
-def check_linear(model: ModelBuilder) -> None:
+def check_linear(fit: Fitted) -> None:
     """The terms must be parts of one linear predictor."""
-    if model.spec.nonlinear is not None:
+    if not fit.spec.stage.linear:
         raise ArgumentError(
             "This needs a single linear predictor, and a nonlinear model has several.",
             fix="use smooth_estimates() or plot_nonlinear()",
         )
 
 
-def centre(model: ModelBuilder) -> xr.Dataset:
+def centre(fit: Fitted) -> xr.Dataset:
     """The posterior mean as a single draw; the geometric mean of standard deviations."""
-    from glimmer.spec.smooth_blocks import named_blocks
-
-    posterior = every_draw(model)
-    sds = {sd for named in named_blocks(model.spec.smooths) for sd in named.sds}
-    sds |= {f"{name}_sigma" for block in model.spec.groups for name in block.effect_names}
+    posterior = every_draw(fit)
+    sds = {sd for block in fit.spec.smooth_blocks for sd in block.sds}
+    sds |= {sd for block in fit.spec.groups for sd in block.sd_names}
     logs = posterior.assign({sd: (posterior[sd].dims, np.log(posterior[sd].values)) for sd in sds})
     mean = logs.mean(("chain", "draw"))
     mean = mean.assign({sd: (mean[sd].dims, np.exp(mean[sd].values)) for sd in sds})

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glimmer.errors import ArgumentError, DataError, suggestion
+from glimmer.fitted import Fitted, Model, fit_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from glimmer.builders import ModelBuilder
 
 METHODS = ("stacking", "BB-pseudo-BMA", "pseudo-BMA")
 
@@ -26,7 +25,7 @@ def loo_compare(
 
     Parameters
     ----------
-    *models, **named : ModelBuilder or ELPDData
+    *models, **named : builder, Fitted or ELPDData
         Fitted models, or what `loo`, `kfold`, `waic` returned for them. Names come from keywords,
         else from formulas.
     criterion : {"loo", "waic", "kfold"}
@@ -49,7 +48,9 @@ def loo_compare(
 
     Examples
     --------
-    >>> loo_compare(slopes=model, intercepts=simpler)  # doctest: +SKIP
+    >>> table = gl.loo_compare(slopes=model, intercepts=simpler)
+    >>> sorted(table.index)
+    ['intercepts', 'slopes']
     """
     import arviz as az
 
@@ -99,7 +100,8 @@ def _judged(one: Any, criterion: str) -> Any:
 
     if isinstance(one, az.ELPDData):
         return one
-    if not hasattr(one, "fitted"):
+    fit = fit_of(one)
+    if not isinstance(fit, Fitted):
         raise ArgumentError(
             f"{type(one).__name__} objects cannot be compared.",
             fix="give fitted models, or what loo() returned: loo_compare(a=first, b=second)",
@@ -109,17 +111,15 @@ def _judged(one: Any, criterion: str) -> Any:
         raise ArgumentError(
             f"There is no criterion {criterion!r}.", fix=suggestion(criterion, criteria)
         )
-    return criteria[criterion](one)  # type: ignore[operator]
+    return criteria[criterion](fit)  # type: ignore[operator]
 
 
 def _check_same_outcome(given: dict[str, Any]) -> None:
     """Densities compare only if they are of the same numbers in the same rows."""
-    builders: dict[str, ModelBuilder] = {
-        name: one for name, one in given.items() if hasattr(one, "design")
-    }
-    if len(builders) < 2:
+    models: dict[str, Model] = {name: one for name, one in given.items() if hasattr(one, "design")}
+    if len(models) < 2:
         return
-    (first, one), *others = builders.items()
+    (first, one), *others = models.items()
     for name, other in others:
         if not np.array_equal(one.design.rows, other.design.rows):
             raise DataError(f"{first!r} and {name!r} were fitted to different rows.")

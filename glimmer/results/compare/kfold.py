@@ -15,11 +15,11 @@ from glimmer.results.compare.refit import judge_without, log_mean_exp
 if TYPE_CHECKING:
     from arviz import ELPDDataLOOKFold
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 def kfold(
-    model: ModelBuilder,
+    fit: Fitted,
     k: int | None = None,
     *,
     folds: Any = None,
@@ -36,7 +36,7 @@ def kfold(
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
         Fitted; refits use the settings of its fit.
     k : int, optional
         Number of folds: 10 by default, and each group by itself if ``group`` is given.
@@ -63,18 +63,18 @@ def kfold(
 
     Examples
     --------
-    >>> kfold(model, group="Subject")  # doctest: +SKIP
+    >>> model.kfold(group="Subject")  # doctest: +SKIP
     """
     import arviz as az
 
-    full = log_mean_exp(log_lik(model).values)
-    held_out = fold_rows(model, k, folds, group, random_seed)
-    judged = list(judge_without(model, held_out, executor=executor, keep=save_fits))
-    elpd_i = np.empty(model.design.n)
+    full = log_mean_exp(log_lik(fit).values)
+    held_out = fold_rows(fit, k, folds, group, random_seed)
+    judged = list(judge_without(fit, held_out, executor=executor, keep=save_fits))
+    elpd_i = np.empty(fit.design.n)
     for rows, fold in zip(held_out, judged, strict=True):
         elpd_i[rows] = fold.density
     p_i = full - elpd_i
-    coords = {"obs_id": model.design.rows}
+    coords = {"obs_id": fit.design.rows}
     return az.ELPDDataLOOKFold(
         elpd=float(elpd_i.sum()),
         se=float(np.sqrt(len(elpd_i) * np.var(elpd_i))),
@@ -92,31 +92,31 @@ def kfold(
 
 
 def fold_rows(
-    model: ModelBuilder, k: int | None, folds: Any, group: Any, seed: int | None
+    fit: Fitted, k: int | None, folds: Any, group: Any, seed: int | None
 ) -> list[np.ndarray]:
     """Positions of the rows of each fold."""
-    n = model.design.n
+    n = fit.design.n
     if folds is not None:
         if k is not None or group is not None:
             raise ArgumentError("folds= says everything.", fix="leave out k= and group=")
-        return _split(_labels(model, folds, "folds"))
+        return _split(_labels(fit, folds, "folds"))
     if group is None:
         return _split(_random(n, 10 if k is None else k, seed))
-    of_row = _labels(model, group, "group")
+    of_row = _labels(fit, group, "group")
     if k is None:
         return _split(of_row)
     return _split(_random(int(of_row.max()) + 1, k, seed)[of_row])
 
 
-def _labels(model: ModelBuilder, given: Any, what: str) -> np.ndarray:
+def _labels(fit: Fitted, given: Any, what: str) -> np.ndarray:
     """A code from 0 up for each row."""
     if isinstance(given, str):
-        values = model.frame.factor(given).codes
+        values = fit.frame.factor(given).codes
     else:
         values = np.asarray(given)
-        if values.shape != (model.design.n,):
+        if values.shape != (fit.design.n,):
             raise WrongLength(
-                f"{what} has shape {values.shape} for {model.design.n} rows.", column=what
+                f"{what} has shape {values.shape} for {fit.design.n} rows.", column=what
             )
     codes = np.unique(values, return_inverse=True)[1]
     if codes.max() == 0:

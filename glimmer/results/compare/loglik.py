@@ -5,26 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pymc as pm
+import pytensor.tensor as pt
 import xarray as xr
 
 from glimmer.assemble.model import Assembly, assemble
 from glimmer.errors import OutcomeError
 from glimmer.interpreter.modes import DENSITY
-from glimmer.interpreter.replay import replay
+from glimmer.interpreter.replay import Replay
 from glimmer.results.posterior.draws import every_draw
+from glimmer.results.predict.draws_in_use import Draws
+from glimmer.results.predict.new_levels import LevelStreams, add_unseen, entropy_of
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.spec import Design, ModelSpec
 
 GROUP = "log_likelihood"
 
 
 def log_lik(
-    model: ModelBuilder,
+    fit: Fitted,
     newdata: Any = None,
     *,
     offset: Any = None,
@@ -38,8 +40,7 @@ def log_lik(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     newdata : table, optional
         Rows with outcomes; the training rows by default.
     offset, weights : array of shape (n,), optional
@@ -61,19 +62,19 @@ def log_lik(
 
     Examples
     --------
-    >>> log_lik(model).sizes["obs_id"]  # doctest: +SKIP
+    >>> model.log_lik().sizes["obs_id"]
     180
     """
-    posterior = every_draw(model)
+    posterior = every_draw(fit)
     if newdata is None:
-        return pointwise(model.spec, model.design, posterior, random_seed)
+        return pointwise(fit.spec, fit.design, posterior, random_seed)
     from glimmer.results.predict.newdata import judged_design
 
-    design = judged_design(model, newdata, offset=offset, weights=weights)
-    return pointwise(model.spec, design, posterior, random_seed)
+    design = judged_design(fit, newdata, offset=offset, weights=weights)
+    return pointwise(fit.spec, design, posterior, random_seed)
 
 
-def compute_log_likelihood(model: ModelBuilder) -> xr.DataTree:
+def compute_log_likelihood(fit: Fitted) -> xr.DataTree:
     """Store the pointwise log likelihood of the training rows in the model's InferenceData.
 
     Returns
@@ -81,37 +82,41 @@ def compute_log_likelihood(model: ModelBuilder) -> xr.DataTree:
     InferenceData (an xarray.DataTree)
         The model's own, with the group ``log_likelihood``.
     """
-    idata = model.fitted
-    idata[GROUP] = xr.DataTree(_dataset(model))
+    idata = fit.draws
+    idata[GROUP] = xr.DataTree(_dataset(fit))
     return idata
 
 
-def with_log_likelihood(model: ModelBuilder) -> xr.DataTree:
+def with_log_likelihood(fit: Fitted) -> xr.DataTree:
     """What ArviZ's functions need: the posterior, the outcome, its log likelihood."""
-    idata = model.fitted
-    known = GROUP in idata.children and model.spec.names.outcome in idata[GROUP]
+    idata = fit.draws
+    known = GROUP in idata.children and fit.spec.names.outcome in idata[GROUP]
     groups = {
         "posterior": idata["posterior"].to_dataset(),
-        GROUP: idata[GROUP].to_dataset() if known else _dataset(model),
-        "observed_data": observed(model).to_dataset(name=model.spec.names.outcome),
+        GROUP: idata[GROUP].to_dataset() if known else _dataset(fit),
+        "observed_data": observed(fit).to_dataset(name=fit.spec.names.outcome),
     }
     return xr.DataTree.from_dict(groups)
 
 
-def observed(model: ModelBuilder) -> xr.DataArray:
+def observed(fit: Fitted) -> xr.DataArray:
     """The outcome of the training rows, dimension obs_id; successes where there are trials."""
-    y = outcome_values(model.design, discrete=model.spec.family.support.whole)
-    return xr.DataArray(y, dims=["obs_id"], coords={"obs_id": model.design.rows})
+    y = outcome_values(fit.design, discrete=fit.spec.family.support.whole)
+    return xr.DataArray(y, dims=["obs_id"], coords={"obs_id": fit.design.rows})
 
 
 def pointwise(
-    spec: ModelSpec, design: Design, posterior: xr.Dataset, seed: Any = None
+    spec: ModelSpec, design: Design, posterior: xr.Dataset, seed: int | None = None
 ) -> xr.DataArray:
     """Log likelihood of the rows of ``design``, dimensions (chain, draw, obs_id)."""
     assembly = assemble(spec, design, observe=False)
     density = log_density(spec, design, assembly)
-    (values,) = replay(assembly.model, [density], posterior, seed, DENSITY)
-    return by_row(values, design, posterior)
+    draws = Draws(posterior, spec)
+    add_unseen(draws, LevelStreams(entropy_of(seed), draws.size), spec, design, assembly.model)
+    run = Replay(assembly.model, [density], draws.names, DENSITY)
+    values = np.concatenate([part for (part,) in run.chunks(draws, draws.size)])
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], design.n)
+    return by_row(values.reshape(shape), design, posterior)
 
 
 def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.DataArray:
@@ -122,11 +127,8 @@ def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.Data
 
 def log_density(spec: ModelSpec, design: Design, assembly: Assembly) -> TensorVariable:
     """The log density of the outcome in the parameters of an assembled model, shape (n,)."""
-    y = outcome_values(design, discrete=is_discrete(assembly.outcome))
-    logp = pm.logp(assembly.outcome, y, warn_rvs=False)
-    if spec.weights == "likelihood" and design.weights is not None:
-        logp = logp * design.weights
-    return logp
+    y = outcome_values(design, discrete=is_discrete(assembly.outcome.distribution()))
+    return assembly.outcome.density(pt.as_tensor(y))
 
 
 def is_discrete(outcome: TensorVariable) -> bool:
@@ -141,5 +143,5 @@ def outcome_values(design: Design, *, discrete: bool) -> np.ndarray:
     return design.y.astype(np.int64) if discrete else design.y
 
 
-def _dataset(model: ModelBuilder) -> xr.Dataset:
-    return log_lik(model).to_dataset(name=model.spec.names.outcome)
+def _dataset(fit: Fitted) -> xr.Dataset:
+    return log_lik(fit).to_dataset(name=fit.spec.names.outcome)

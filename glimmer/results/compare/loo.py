@@ -23,7 +23,7 @@ from glimmer.results.compare.refit import judge_without, log_mean_exp
 from glimmer.results.posterior.draws import every_draw
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 LARGE_VARIANCE = 0.4
 
@@ -43,7 +43,7 @@ class ELPDDataWAIC(az.ELPDData):
 
 
 def loo(
-    model: ModelBuilder,
+    fit: Fitted,
     *,
     moment_match: bool = False,
     reloo: bool = False,
@@ -56,8 +56,7 @@ def loo(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     moment_match : bool
         Move the draws to improve the estimate for rows with a high Pareto k.
     reloo : bool
@@ -84,23 +83,24 @@ def loo(
 
     Examples
     --------
-    >>> loo(model).elpd  # doctest: +SKIP
-    -858.1
+    >>> result = model.loo()
+    >>> len(result.pareto_k)
+    180
     """
-    tree = with_log_likelihood(model)
+    tree = with_log_likelihood(fit)
     with _quiet():
         result = az.loo(tree, pointwise=True)
     threshold = result.good_k if k_threshold is None else k_threshold
     if moment_match and _bad(result, threshold).size:
-        result = _moment_matched(model, tree, result, threshold)
+        result = _moment_matched(fit, tree, result, threshold)
     if reloo and _bad(result, threshold).size:
-        result = _refitted(model, tree, result, threshold, executor)
+        result = _refitted(fit, tree, result, threshold, executor)
     _advise(result, threshold)
     return result
 
 
 def loo_subsample(
-    model: ModelBuilder,
+    fit: Fitted,
     observations: int | np.ndarray = 400,
     *,
     method: Literal["plpd", "lpd"] = "plpd",
@@ -114,8 +114,7 @@ def loo_subsample(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     observations : int or array of int
         How many rows, or which.
     method : {"plpd", "lpd"}
@@ -129,10 +128,10 @@ def loo_subsample(
     ELPDDataLOOSubsample
         ArviZ's result; ``subsampling_se`` is the part of the error that is due to sampling rows.
     """
-    rows = _sampled_rows(observations, model.design.n, random_seed)
-    posterior = every_draw(model)
-    exact = pointwise(model.spec, model.design.take(rows), posterior)
-    approximate = _approximate(model, posterior, method)
+    rows = _sampled_rows(observations, fit.design.n, random_seed)
+    posterior = every_draw(fit)
+    exact = pointwise(fit.spec, fit.design.take(rows), posterior)
+    approximate = _approximate(fit, posterior, method)
     tree = xr.DataTree.from_dict(
         {"posterior": posterior, "log_likelihood": exact.to_dataset(name="y")}
     )
@@ -140,15 +139,15 @@ def loo_subsample(
         sampled = az.loo(tree, pointwise=True)
     chosen = approximate.isel(obs_id=rows)
     elpd, subsampling_se, se = sampled.elpd_i.azstats.diff_srs_estimator(
-        lpd_approx_sample=chosen, lpd_approx_all=approximate, n_data_points=model.design.n
+        lpd_approx_sample=chosen, lpd_approx_all=approximate, n_data_points=fit.design.n
     )
     p_i = log_mean_exp(exact.values) - sampled.elpd_i.values
     _advise(sampled, sampled.good_k)
     known = vars(sampled) | {
         "elpd": elpd,
         "se": se,
-        "p": float(p_i.mean() * model.design.n),
-        "n_data_points": model.design.n,
+        "p": float(p_i.mean() * fit.design.n),
+        "n_data_points": fit.design.n,
         "elpd_i": _spread(sampled.elpd_i, approximate, rows),
         "pareto_k": _spread(sampled.pareto_k, approximate, rows),
     }
@@ -161,7 +160,7 @@ def loo_subsample(
     )
 
 
-def waic(model: ModelBuilder) -> ELPDDataWAIC:
+def waic(fit: Fitted) -> ELPDDataWAIC:
     """Estimate the expected log predictive density by the widely applicable information criterion.
 
     `loo` is more robust and says when it fails; this is for comparison with other work. Watanabe
@@ -177,7 +176,7 @@ def waic(model: ModelBuilder) -> ELPDDataWAIC:
     SamplingWarning
         For some rows the variance exceeds 0.4.
     """
-    values = log_lik(model)
+    values = log_lik(fit)
     p_i = values.var(("chain", "draw"), ddof=1)
     elpd_i = p_i.copy(data=log_mean_exp(values.values)) - p_i
     unsure = int((p_i > LARGE_VARIANCE).sum())
@@ -203,7 +202,7 @@ def waic(model: ModelBuilder) -> ELPDDataWAIC:
 
 
 def loo_predict(
-    model: ModelBuilder,
+    fit: Fitted,
     kind: str = "mean",
     probs: Any = None,
     *,
@@ -213,8 +212,7 @@ def loo_predict(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     kind : {"mean", "median", "var", "sd", "quantile"}
         What to report of each row's predictive distribution.
     probs : float or sequence of float, optional
@@ -228,26 +226,26 @@ def loo_predict(
     """
     from glimmer.results.predict.predict import posterior_predict
 
-    return _expectation(model, posterior_predict(model, random_seed=random_seed), kind, probs)
+    return _expectation(fit, posterior_predict(fit, random_seed=random_seed), kind, probs)
 
 
-def loo_linpred(model: ModelBuilder, kind: str = "mean", probs: Any = None) -> xr.DataArray:
+def loo_linpred(fit: Fitted, kind: str = "mean", probs: Any = None) -> xr.DataArray:
     """The linear predictor of each training row given all other rows; see `loo_predict`."""
     from glimmer.results.predict.predict import posterior_linpred
 
-    return _expectation(model, posterior_linpred(model), kind, probs)
+    return _expectation(fit, posterior_linpred(fit), kind, probs)
 
 
-def loo_epred(model: ModelBuilder, kind: str = "mean", probs: Any = None) -> xr.DataArray:
+def loo_epred(fit: Fitted, kind: str = "mean", probs: Any = None) -> xr.DataArray:
     """The expected outcome of each training row given all other rows; see `loo_predict`."""
     from glimmer.results.predict.predict import posterior_epred
 
-    return _expectation(model, posterior_epred(model), kind, probs)
+    return _expectation(fit, posterior_epred(fit), kind, probs)
 
 
-def _expectation(model: ModelBuilder, draws: xr.DataArray, kind: str, probs: Any) -> xr.DataArray:
+def _expectation(fit: Fitted, draws: xr.DataArray, kind: str, probs: Any) -> xr.DataArray:
     """A weighted expectation of ``draws``; dims (chain, draw, obs_id) to (obs_id,)."""
-    tree, name = with_log_likelihood(model), model.spec.names.outcome
+    tree, name = with_log_likelihood(fit), fit.spec.names.outcome
     tree["posterior_predictive"] = xr.DataTree(draws.to_dataset(name=name))
     with _quiet():
         expected, k = az.loo_expectations(tree, kind=kind, probs=probs)
@@ -256,11 +254,11 @@ def _expectation(model: ModelBuilder, draws: xr.DataArray, kind: str, probs: Any
 
 
 def _moment_matched(
-    model: ModelBuilder, tree: xr.DataTree, result: az.ELPDDataLOO, threshold: float
+    fit: Fitted, tree: xr.DataTree, result: az.ELPDDataLOO, threshold: float
 ) -> az.ELPDDataLOO:
     from glimmer.results.compare.momentmatch import Unconstrained
 
-    at = Unconstrained(model)
+    at = Unconstrained(fit)
     with _quiet():
         return az.loo_moment_match(
             tree,
@@ -274,7 +272,7 @@ def _moment_matched(
 
 
 def _refitted(
-    model: ModelBuilder,
+    fit: Fitted,
     tree: xr.DataTree,
     result: az.ELPDDataLOO,
     threshold: float,
@@ -282,11 +280,11 @@ def _refitted(
 ) -> az.ELPDDataLOO:
     """The result with rows of high Pareto k judged by models fitted without them."""
     rows = _bad(result, threshold)
-    judged = list(judge_without(model, [np.array([row]) for row in rows], executor=executor))
+    judged = list(judge_without(fit, [np.array([row]) for row in rows], executor=executor))
     elpd_i, k = result.elpd_i.copy(), result.pareto_k.copy()
     elpd_i[rows] = [one.density[0] for one in judged]
     k[rows] = 0.0
-    values = tree["log_likelihood"].to_dataset()[model.spec.names.outcome].values
+    values = tree["log_likelihood"].to_dataset()[fit.spec.names.outcome].values
     p_i = elpd_i.copy(data=log_mean_exp(values)) - elpd_i
     return replace(
         result,
@@ -311,20 +309,19 @@ def _sampled_rows(observations: Any, n: int, seed: int) -> np.ndarray:
     return np.unique(rows)
 
 
-def _approximate(model: ModelBuilder, posterior: xr.Dataset, method: str) -> xr.DataArray:
+def _approximate(fit: Fitted, posterior: xr.Dataset, method: str) -> xr.DataArray:
     """A cheap log predictive density of every row, dimension obs_id."""
     if method == "plpd":
         at_mean = posterior.mean(("chain", "draw")).expand_dims(chain=[0], draw=[0])
-        return pointwise(model.spec, model.design, at_mean)[0, 0].drop_vars(["chain", "draw"])
+        return pointwise(fit.spec, fit.design, at_mean)[0, 0].drop_vars(["chain", "draw"])
     if method != "lpd":
         raise ArgumentError(f"method={method!r}", fix='use "plpd" or "lpd"')
     size = max(1, 2**23 // (posterior.sizes["chain"] * posterior.sizes["draw"]))
-    parts = [np.arange(i, min(i + size, model.design.n)) for i in range(0, model.design.n, size)]
+    parts = [np.arange(i, min(i + size, fit.design.n)) for i in range(0, fit.design.n, size)]
     densities = [
-        log_mean_exp(pointwise(model.spec, model.design.take(rows), posterior).values)
-        for rows in parts
+        log_mean_exp(pointwise(fit.spec, fit.design.take(rows), posterior).values) for rows in parts
     ]
-    return observed(model).copy(data=np.concatenate(densities))
+    return observed(fit).copy(data=np.concatenate(densities))
 
 
 def _spread(values: xr.DataArray, like: xr.DataArray, rows: np.ndarray) -> xr.DataArray:

@@ -23,7 +23,7 @@ from glimmer.results.posterior.draws import every_draw
 if TYPE_CHECKING:
     import pymc as pm
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 PARAMETERS = "unconstrained_parameter"
 
@@ -37,10 +37,10 @@ class Unconstrained:
         Posterior draws, dimensions (chain, draw, unconstrained_parameter).
     """
 
-    def __init__(self, model: ModelBuilder) -> None:
-        self.spec, self.design = model.spec, model.design
+    def __init__(self, fit: Fitted) -> None:
+        self.spec, self.design = fit.spec, fit.design
         self.pymc = assemble(self.spec, self.design).model
-        posterior = every_draw(model)
+        posterior = every_draw(fit)
         self.draws = _unconstrained(self.pymc, posterior)
         self._log_prob = _batched(self.pymc, [self.pymc.logp()])
         self._log_lik_row = lru_cache(maxsize=1)(self._log_lik_of)

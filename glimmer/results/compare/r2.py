@@ -19,18 +19,16 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.assemble import Assembly
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.results.predict.predict import Options
 
 
-class ConditionalVariance(Prediction):
-    """The variance of the outcome given the parameters, at every draw."""
-
-    def _of(self, assembly: Assembly) -> TensorVariable:
-        return variance(assembly.outcome) + pt.zeros_like(assembly.eta)
+def conditional_variance(assembly: Assembly) -> TensorVariable:
+    """The variance of the outcome given the parameters, shape (n,)."""
+    return variance(assembly.outcome.distribution()) + pt.zeros_like(assembly.eta)
 
 
-def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
+def bayes_R2(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
     """Draws of var(mu) / (var(mu) + the mean variance of outcomes given mu).
 
     Counts of successes, where there are trials. The variance given mu is the family's own, so that
@@ -38,8 +36,7 @@ def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     newdata : table, optional
         The training rows by default.
     **options
@@ -52,17 +49,19 @@ def bayes_R2(model: ModelBuilder, newdata: Any = None, **options: Unpack[Options
 
     Examples
     --------
-    >>> bayes_R2(model).median()  # doctest: +SKIP
+    >>> bool(0 < model.bayes_R2().median() < 1)
+    True
     """
     options.setdefault("random_seed", 1)
-    mean = Prediction(model, newdata, "mean", **options)
-    residual = ConditionalVariance(model, newdata, "response", **options)
-    mu, trials = mean.array(), residual.design.trials
+    mean = Prediction(fit, newdata, "mean", **options)
+    outcome = Prediction(fit, newdata, "response", **options)
+    mu, trials = mean.array(), outcome.design.trials
+    residual = outcome.array(of=conditional_variance)
     explained = (mu if trials is None else mu * trials).var("obs_id", ddof=1)
-    return (explained / (explained + residual.array().mean("obs_id"))).rename("R2")
+    return (explained / (explained + residual.mean("obs_id"))).rename("R2")
 
 
-def loo_R2(model: ModelBuilder, draws: int = 4000, *, random_seed: int = 1) -> xr.DataArray:
+def loo_R2(fit: Fitted, draws: int = 4000, *, random_seed: int = 1) -> xr.DataArray:
     """Draws of the leave-one-out adjusted R-squared.
 
     One minus the variance of leave-one-out errors over the variance of outcomes, both by Bayesian
@@ -70,8 +69,7 @@ def loo_R2(model: ModelBuilder, draws: int = 4000, *, random_seed: int = 1) -> x
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     draws : int
         Bootstrap draws.
     random_seed : int
@@ -83,8 +81,8 @@ def loo_R2(model: ModelBuilder, draws: int = 4000, *, random_seed: int = 1) -> x
     """
     from glimmer.results.compare.loo import loo_epred
 
-    y, trials = outcome_values(model.design, discrete=False), model.design.trials
-    expected = loo_epred(model).values * (1.0 if trials is None else trials)
+    y, trials = outcome_values(fit.design, discrete=False), fit.design.trials
+    expected = loo_epred(fit).values * (1.0 if trials is None else trials)
     weights = np.random.default_rng(random_seed).dirichlet(np.ones(len(y)), size=draws)
     ratio = _variances(expected - y, weights) / _variances(y, weights)
     return xr.DataArray(np.clip(1 - ratio, -1, 1), dims=["draw"], name="loo_R2")

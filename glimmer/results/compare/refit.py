@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import logsumexp
 
-from glimmer.errors import DataError
+from glimmer.errors import DataError, NotFitted
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
-    from glimmer.sampling.run import Settings
+    from glimmer.fitted import Fitted, Model, Settings
     from glimmer.spec import Design
 
 
@@ -43,7 +42,7 @@ class Judged:
 
 
 def judge_without(
-    model: ModelBuilder,
+    fit: Fitted,
     held_out: Sequence[np.ndarray],
     *,
     executor: Executor | None = None,
@@ -53,7 +52,7 @@ def judge_without(
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
         Fitted; refits use the settings of its fit, each with a seed of its own.
     held_out : sequence of ndarray
         Positions of the rows to leave out.
@@ -62,12 +61,15 @@ def judge_without(
     keep : bool
         Keep the fits.
     """
+    settings = fit.settings
+    if settings is None:
+        raise NotFitted("How the model was fitted is not known.", fix="call model.fit() again")
     tasks = []
-    for rows, seed in zip(held_out, _seeds(model.settings, len(held_out)), strict=True):
-        kept = np.setdiff1d(np.arange(model.design.n), rows)
-        check_identified(model, kept)
-        judged = model.design.take(rows)
-        tasks.append((model.on_rows(kept), judged, arguments(model.settings, seed), keep))
+    for rows, seed in zip(held_out, _seeds(settings, len(held_out)), strict=True):
+        kept = np.setdiff1d(np.arange(fit.design.n), rows)
+        check_identified(fit, kept)
+        judged = fit.design.take(rows)
+        tasks.append((fit.model.on_rows(kept), judged, repeated(settings, seed), keep))
     if executor is None:
         yield from (refit_and_judge(*task) for task in tasks)
     else:
@@ -75,16 +77,23 @@ def judge_without(
         yield from (future.result() for future in futures)
 
 
-def refit_and_judge(
-    model: ModelBuilder, judged: Design, fitting: dict[str, Any], keep: bool
-) -> Judged:
+def refit_and_judge(model: Model, judged: Design, settings: Settings, keep: bool) -> Judged:
     """Fit a model and judge other rows by it."""
     from glimmer.results.compare.loglik import pointwise
 
-    idata = model.fit(**fitting)
-    posterior = idata["posterior"].to_dataset()
-    values = pointwise(model.spec, judged, posterior, fitting["random_seed"])
-    return Judged(log_mean_exp(values.values), values[..., 0].size, idata if keep else None)
+    fit = refitted(model, settings)
+    values = pointwise(fit.spec, judged, fit.posterior, settings.random_seed)
+    return Judged(log_mean_exp(values.values), values[..., 0].size, fit.draws if keep else None)
+
+
+def refitted(model: Model, settings: Settings) -> Fitted:
+    """Fit a model, and say so if the fit cannot be believed."""
+    from glimmer.results.checks.verdict import announce
+    from glimmer.sampling.fit import fit_model
+
+    fit = fit_model(model, settings)
+    announce(fit)
+    return fit
 
 
 def log_mean_exp(values: np.ndarray) -> np.ndarray:
@@ -93,27 +102,26 @@ def log_mean_exp(values: np.ndarray) -> np.ndarray:
     return logsumexp(values, axis=(0, 1)) - np.log(draws)
 
 
-def arguments(settings: Settings, seed: int | None) -> dict[str, Any]:
-    """Arguments of `ModelBuilder.fit` that repeat a fit quietly, with another seed."""
-    given = {**vars(settings), "random_seed": seed, "progressbar": False}
-    return {**given.pop("extra"), **given}
+def repeated(settings: Settings, seed: int | None) -> Settings:
+    """The settings of a fit that is repeated quietly, with another seed."""
+    return replace(settings, random_seed=seed, progressbar=False)
 
 
-def check_identified(model: ModelBuilder, kept: np.ndarray) -> None:
+def check_identified(fit: Fitted, kept: np.ndarray) -> None:
     """Raise `DataError` if flat priors leave coefficients undetermined by the rows kept."""
     from glimmer.spec.priors import improper
 
-    X = model.design.X
-    if not improper(model.spec.priors) or not X.shape[1]:
+    if not improper(fit.spec.priors):
         return
-    ones = np.ones((model.design.n, int(model.spec.predictor.intercept)))
-    full = np.hstack([ones, X])
-    if np.linalg.matrix_rank(full[kept]) < np.linalg.matrix_rank(full):
-        raise DataError(
-            f"Without the {model.design.n - len(kept)} rows of one fold the coefficients, "
-            "whose priors are flat, are not determined.",
-            fix="give proper priors, or folds that keep every level of each factor",
-        )
+    for name, predictor in fit.spec.predictors.items():
+        ones = np.ones((fit.design.n, int(predictor.intercept)))
+        full = np.hstack([ones, fit.design.columns[name]])
+        if np.linalg.matrix_rank(full[kept]) < np.linalg.matrix_rank(full):
+            raise DataError(
+                f"Without the {fit.design.n - len(kept)} rows of one fold the coefficients, "
+                "whose priors are flat, are not determined.",
+                fix="give proper priors, or folds that keep every level of each factor",
+            )
 
 
 def _seeds(settings: Settings, k: int) -> list[int | None]:

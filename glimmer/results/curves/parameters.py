@@ -11,13 +11,13 @@ from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.posterior.estimates import table
+from glimmer.terms.naming import sd_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from glimmer.assemble import Assembly
-    from glimmer.builders import ModelBuilder
-    from glimmer.spec.curve import Nonlinear
+    from glimmer.fitted import Fitted
     from glimmer.terms import GroupBlock
 
 ORAL = "SSfol(1, (lKa - lKe) / (exp(lKa) - exp(lKe)), lKe, lKa, lCl)"
@@ -56,13 +56,13 @@ READY: dict[str, dict[str, str]] = {
 """Derived quantities of some mean functions, by name of the function."""
 
 
-def parameters(model: ModelBuilder, by: str | None = None, prob: float = 0.9) -> pd.DataFrame:
+def parameters(fit: Fitted, by: str | None = None, prob: float = 0.9) -> pd.DataFrame:
     """The parameters of the curve for each individual, on their own scale.
 
     Parameters
     ----------
-    model : ModelBuilder
-        A fitted nonlinear model.
+    fit : Fitted
+        Of a nonlinear model.
     by : str, optional
         The grouping factor whose levels are the individuals; by default the first. Covariates are
         those of each level's first row.
@@ -77,48 +77,50 @@ def parameters(model: ModelBuilder, by: str | None = None, prob: float = 0.9) ->
 
     Examples
     --------
-    >>> parameters(model).loc["Asym"]  # doctest: +SKIP
+    >>> list(model.parameters().loc["Asym"].index)
+    ['1', '2', '3', '4', '5']
     """
     import pandas as pd
 
-    block = _block(model, by)
-    values = individual_draws(model, block.factor_name)
+    block = _block(fit, by)
+    values = individual_draws(fit, block.factor_name)
     levels = list(block.levels)
     tables = {name: table(draws, levels, prob) for name, draws in values.items()}
     out = pd.concat(tables, names=["parameter", block.factor_name])
-    shrunk = _shrinkage(model, block.factor_name)
+    shrunk = _shrinkage(fit, block.factor_name)
     out["shrinkage"] = [shrunk.get(str(name), np.nan) for name, _ in out.index]
     return out
 
 
-def individual_draws(model: ModelBuilder, by: str | None = None) -> dict[str, np.ndarray]:
+def individual_draws(fit: Fitted, by: str | None = None) -> dict[str, np.ndarray]:
     """Draws of the curve's parameters for each level of a factor, each of shape (levels, draws)."""
     from glimmer.assemble import assemble
     from glimmer.interpreter.replay import replay
 
-    block = _block(model, by)
-    index = model.design.groups[block.name].index
+    block = _block(fit, by)
+    index = fit.design.groups[block.name].index
     rows = np.array([int(np.argmax(index == level)) for level in range(len(block.levels))])
-    assembly = assemble(model.spec, model.design.take(rows), observe=False)
-    posterior = every_draw(model)
+    assembly = assemble(fit.spec, fit.design.take(rows), observe=False)
+    posterior = every_draw(fit)
     values = replay(assembly.model, list(assembly.parameters.values()), posterior)
     draws = posterior.sizes["chain"] * posterior.sizes["draw"]
     flat = [array.reshape(draws, -1) for array in values]
     return _by_row(assembly, flat, (len(rows), draws))
 
 
-def row_draws(model: ModelBuilder, newdata: Any) -> dict[str, np.ndarray]:
+def row_draws(fit: Fitted, newdata: Any) -> dict[str, np.ndarray]:
     """Draws of the curve's parameters in each row where effects are zero, each (n, draws)."""
     from glimmer.assemble import assemble
     from glimmer.interpreter.replay import Replay
-    from glimmer.results.predict.prediction import Draws, Prediction, narrowed
+    from glimmer.results.predict.draws_in_use import Draws, narrowed
+    from glimmer.results.predict.prediction import Prediction
 
-    prediction = Prediction(model, newdata, "mean", groups=None)
+    prediction = Prediction(fit, newdata, "mean", groups=None)
     spec, design, levels = narrowed(prediction.spec, prediction.design)
     assembly = assemble(spec, design, observe=False)
-    draws = Draws(prediction, spec, levels)
+    draws = Draws(prediction.posterior, spec, levels, prediction.positions, prediction.effects)
     run = Replay(assembly.model, list(assembly.parameters.values()), draws.names)
-    values = run({name: draws[name] for name in run.names})
+    values = run(draws, draws.size)
     flat = [array.reshape(prediction.size, -1) for array in values]
     return _by_row(assembly, flat, (design.n, prediction.size))
 
@@ -131,18 +133,22 @@ def _by_row(
     return {name: np.broadcast_to(array.T, shape) for name, array in pairs}
 
 
-def population_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
+def population_draws(fit: Fitted) -> dict[str, np.ndarray]:
     """Draws of the population's values of parameters without covariates, each (1, draws)."""
-    posterior, nonlinear = model.fitted["posterior"].to_dataset(), _nonlinear(model)
+    posterior, nonlinear = fit.posterior, _nonlinear(fit)
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
     out = {
         p.name: np.full((1, total), p.value) for p in nonlinear.parameters if p.value is not None
     }
-    return out | {p.name: posterior[p.name].values.reshape(1, -1) for p in nonlinear.free if p.bare}
+    return out | {
+        p.name: posterior[p.name].values.reshape(1, -1)
+        for p in nonlinear.free
+        if fit.spec.predictors[p.name].bare
+    }
 
 
 def derived(
-    model: ModelBuilder,
+    fit: Fitted,
     expressions: Mapping[str, str] | Sequence[str] | str | None = None,
     by: str | None = None,
     *,
@@ -154,8 +160,8 @@ def derived(
 
     Parameters
     ----------
-    model : ModelBuilder
-        A fitted nonlinear model.
+    fit : Fitted
+        Of a nonlinear model.
     expressions : dict of str to str, or names of ready-made quantities, optional
         Arithmetic in the parameters: ``{"half_life": "log(2) / exp(lKe)"}``. Functions are those of
         a curve in a formula, mean functions among them. By default all ready-made quantities of the
@@ -183,32 +189,34 @@ def derived(
 
     Examples
     --------
-    >>> derived(model, {"half_life": "log(2) / exp(lKe)"}, by="Subject")  # doctest: +SKIP
+    >>> age = model.derived({"nine_tenths": "xmid + scal * log(9)"}, by="Tree")
+    >>> len(age)
+    5
     """
     import pandas as pd
 
     if by is not None and newdata is not None:
         raise ArgumentError("by= and newdata= are two questions.", fix="ask one of them")
-    asked = _expressions(model, expressions)
+    asked = _expressions(fit, expressions)
     if newdata is not None:
-        values = row_draws(model, newdata)
+        values = row_draws(fit, newdata)
     else:
-        values = population_draws(model) if by is None else individual_draws(model, by)
-    found = {name: _evaluated(model, name, text, values) for name, text in asked.items()}
+        values = population_draws(fit) if by is None else individual_draws(fit, by)
+    found = {name: _evaluated(fit, name, text, values) for name, text in asked.items()}
     if draws:
         return found
     if by is None and newdata is None:
         return table(np.concatenate(list(found.values())), list(found), prob)
     count = len(next(iter(found.values())))
-    labels = list(range(count)) if by is None else list(_block(model, by).levels)
+    labels = list(range(count)) if by is None else list(_block(fit, by).levels)
     tables = {name: table(value, labels, prob) for name, value in found.items()}
     return pd.concat(tables, names=["quantity", by or "row"])
 
 
-def _expressions(model: ModelBuilder, given: Any) -> dict[str, str]:
+def _expressions(fit: Fitted, given: Any) -> dict[str, str]:
     if isinstance(given, Mapping):
         return dict(given)
-    nonlinear = _nonlinear(model)
+    nonlinear = _nonlinear(fit)
     ready = READY.get(nonlinear.function.name, {})
     names = list(ready) if given is None else [given] if isinstance(given, str) else list(given)
     for name in names:
@@ -234,13 +242,11 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _evaluated(
-    model: ModelBuilder, name: str, text: str, values: Mapping[str, np.ndarray]
-) -> np.ndarray:
+def _evaluated(fit: Fitted, name: str, text: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     """An expression at draws of the parameters, shape (levels, draws)."""
     import pytensor.tensor as pt
 
-    from glimmer.nonlinear.evaluate import interpreted
+    from glimmer.nonlinear.binding import interpreted
     from glimmer.nonlinear.inline import CONSTANTS, check_arithmetic, evaluate_expression
 
     formula = f"{name} ~ {text}" if name.isidentifier() else f"~ {text}"
@@ -249,7 +255,7 @@ def _evaluated(
     used = dict.fromkeys(use.name for use in variables(node) if use.name not in CONSTANTS)
     for use in variables(node):
         if use.name not in values and use.name not in CONSTANTS:
-            covariates = use.name in {p.name for p in _nonlinear(model).parameters}
+            covariates = use.name in {p.name for p in _nonlinear(fit).parameters}
             raise MeanFunctionError(
                 f"{use.name!r} has covariates: it has no single population value."
                 if covariates
@@ -268,30 +274,32 @@ def _evaluated(
     return np.broadcast_to(found, next(iter(values.values())).shape)
 
 
-def _shrinkage(model: ModelBuilder, factor: str) -> dict[str, float]:
+def _shrinkage(fit: Fitted, factor: str) -> dict[str, float]:
     """By parameter, how much less the estimated effects vary than effects do."""
-    posterior = every_draw(model)
+    posterior = every_draw(fit)
     out: dict[str, float] = {}
-    for block in model.spec.groups:
+    for block in fit.spec.groups:
         columns = zip(block.column_targets, block.ones, block.effect_names, strict=True)
         for target, ones, name in columns:
             if block.factor_name == factor and ones:
                 means = posterior[name].mean(("chain", "draw")).values
-                between = float(posterior[f"{name}_sigma"].median())
+                between = float(posterior[sd_name(name)].median())
                 out[target] = 1 - float(means.std(ddof=1)) / between
     return out
 
 
-def _block(model: ModelBuilder, by: str | None) -> GroupBlock:
-    blocks = {block.factor_name: block for block in reversed(model.spec.groups)}
+def _block(fit: Fitted, by: str | None) -> GroupBlock:
+    blocks = {block.factor_name: block for block in reversed(fit.spec.groups)}
     if not blocks:
         raise ArgumentError("The model has no grouping factor.")
     if by is not None and by not in blocks:
         raise ArgumentError(f"There is no grouping factor {by!r}.", fix=suggestion(by, blocks))
-    return blocks[by] if by is not None else model.spec.groups[0]
+    return blocks[by] if by is not None else fit.spec.groups[0]
 
 
-def _nonlinear(model: ModelBuilder) -> Nonlinear:
-    if model.spec.nonlinear is None:
+def _nonlinear(fit: Fitted) -> Any:
+    """The curve of a model; raise `ArgumentError` if it has no parameters of a curve."""
+    stage = fit.spec.stage
+    if not stage.parameters:
         raise ArgumentError("This is not a nonlinear model.", fix="use NlmerBuilder")
-    return model.spec.nonlinear
+    return stage

@@ -9,18 +9,19 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import ArgumentError, suggestion
 from glimmer.results.curves.parameters import _block, _nonlinear
+from glimmer.results.predict.newdata import every_column
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 GRID = 60
 QUANTILES = (0.1, 0.5, 0.9)
 
 
 def individual_curves(
-    model: ModelBuilder,
+    fit: Fitted,
     by: str | None = None,
     x: str | None = None,
     *,
@@ -32,8 +33,7 @@ def individual_curves(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     by : str, optional
         The grouping factor whose levels are individuals; by default the first.
     x : str, optional
@@ -51,20 +51,20 @@ def individual_curves(
     """
     from glimmer.results.predict.predict import posterior_epred
 
-    block, x = _block(model, by), _axis(model, x)
-    index = model.design.groups[block.name].index
+    block, x = _block(fit, by), _axis(fit, x)
+    index = fit.design.groups[block.name].index
     first = np.array([int(np.argmax(index == level)) for level in range(len(block.levels))])
-    values = model.frame.numeric(x).values
+    values = fit.frame.numeric(x).values
     grid = np.linspace(values.min(), values.max(), GRID)
-    total = model.fitted["posterior"].sizes["chain"] * model.fitted["posterior"].sizes["draw"]
-    new = _columns(model, np.repeat(first, GRID)) | {x: np.tile(grid, len(first))}
+    total = fit.draws["posterior"].sizes["chain"] * fit.draws["posterior"].sizes["draw"]
+    new = _columns(fit, np.repeat(first, GRID)) | {x: np.tile(grid, len(first))}
     options: dict[str, Any] = {
         "draws": None if draws is None or draws >= total else draws,
         "random_seed": random_seed,
     }
     shape = (-1, len(first), GRID)
-    own = posterior_epred(model, new, **options).values.reshape(shape)
-    typical = posterior_epred(model, new, groups=None, **options).values.reshape(shape)
+    own = posterior_epred(fit, new, **options).values.reshape(shape)
+    typical = posterior_epred(fit, new, groups=None, **options).values.reshape(shape)
     lower, median, upper = np.quantile(own, [(1 - prob) / 2, 0.5, (1 + prob) / 2], axis=0)
     return {
         level: {
@@ -79,7 +79,7 @@ def individual_curves(
 
 
 def plot_individuals(
-    model: ModelBuilder,
+    fit: Fitted,
     by: str | None = None,
     x: str | None = None,
     *,
@@ -90,8 +90,7 @@ def plot_individuals(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     by, x, **options
         As in `individual_curves`.
     columns : int
@@ -103,28 +102,28 @@ def plot_individuals(
     """
     from matplotlib.figure import Figure
 
-    block, x = _block(model, by), _axis(model, x)
-    curves = individual_curves(model, by, x, **options)
+    block, x = _block(fit, by), _axis(fit, x)
+    curves = individual_curves(fit, by, x, **options)
     rows = -(-len(curves) // columns)
     figure = Figure(figsize=(2.6 * columns, 2.2 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    index, values = model.design.groups[block.name].index, model.frame.numeric(x).values
-    assert model.design.y is not None  # noqa: S101
+    index, values = fit.design.groups[block.name].index, fit.frame.numeric(x).values
+    assert fit.design.y is not None  # noqa: S101
     for i, (axis, (level, curve)) in enumerate(zip(axes.flat, curves.items(), strict=False)):
         axis.fill_between(curve["x"], curve["lower"], curve["upper"], alpha=0.3, linewidth=0)
         axis.plot(curve["x"], curve["median"])
         axis.plot(curve["x"], curve["population"], color="0.6", linestyle="--", linewidth=1)
-        axis.plot(values[index == i], model.design.y[index == i], "k.", markersize=4)
+        axis.plot(values[index == i], fit.design.y[index == i], "k.", markersize=4)
         axis.set_title(level, fontsize="small")
     for axis in axes.flat[len(curves) :]:
         axis.set_visible(False)
     figure.supxlabel(x)
-    figure.supylabel(model.spec.names.outcome)
+    figure.supylabel(fit.spec.names.outcome)
     return figure
 
 
 def predictive_check(
-    model: ModelBuilder,
+    fit: Fitted,
     x: str | None = None,
     *,
     bins: int = 8,
@@ -145,23 +144,23 @@ def predictive_check(
     """
     from glimmer.results.predict.predict import posterior_predict
 
-    x = _axis(model, x)
-    total = model.fitted["posterior"].sizes["chain"] * model.fitted["posterior"].sizes["draw"]
-    new = _columns(model, np.arange(model.design.n))
-    for column in {name for block in model.spec.groups for name in block.factor}:
+    x = _axis(fit, x)
+    total = fit.draws["posterior"].sizes["chain"] * fit.draws["posterior"].sizes["draw"]
+    new = _columns(fit, np.arange(fit.design.n))
+    for column in {name for block in fit.spec.groups for name in block.factor}:
         new[column] = np.array([f"new {level}" for level in new[column]])
     drawn = posterior_predict(
-        model,
+        fit,
         new,
         draws=None if draws is None or draws >= total else draws,
         random_seed=random_seed,
-    ).values.reshape(-1, model.design.n)
-    values = model.frame.numeric(x).values
+    ).values.reshape(-1, fit.design.n)
+    values = fit.frame.numeric(x).values
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     which = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     used = np.unique(which)
-    assert model.design.y is not None  # noqa: S101
-    observed = np.array([np.quantile(model.design.y[which == b], QUANTILES) for b in used]).T
+    assert fit.design.y is not None  # noqa: S101
+    observed = np.array([np.quantile(fit.design.y[which == b], QUANTILES) for b in used]).T
     simulated = np.array([np.quantile(drawn[:, which == b], QUANTILES, axis=1) for b in used])
     ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
     lower, median, upper = np.quantile(simulated, ends, axis=2)
@@ -175,7 +174,7 @@ def predictive_check(
     }
 
 
-def plot_predictive_check(model: ModelBuilder, x: str | None = None, **options: Any) -> Figure:
+def plot_predictive_check(fit: Fitted, x: str | None = None, **options: Any) -> Figure:
     """Draw the visual predictive check; arguments as in `predictive_check`.
 
     Returns
@@ -184,37 +183,38 @@ def plot_predictive_check(model: ModelBuilder, x: str | None = None, **options: 
     """
     from matplotlib.figure import Figure
 
-    x, y = _axis(model, x), model.design.y
+    x, y = _axis(fit, x), fit.design.y
     assert y is not None  # noqa: S101
-    found = predictive_check(model, x, **options)
+    found = predictive_check(fit, x, **options)
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
-    axis.plot(model.frame.numeric(x).values, y, ".", color="0.7", markersize=4)
+    axis.plot(fit.frame.numeric(x).values, y, ".", color="0.7", markersize=4)
     for i, quantile in enumerate(QUANTILES):
         line = axis.plot(found["x"], found["observed"][i], "o-", label=f"{quantile:.0%} observed")
         color = line[0].get_color()
         axis.fill_between(found["x"], found["lower"][i], found["upper"][i], alpha=0.25, color=color)
     axis.set_xlabel(x)
-    axis.set_ylabel(model.spec.names.outcome)
+    axis.set_ylabel(fit.spec.names.outcome)
     axis.legend(fontsize="small")
     return figure
 
 
-def _axis(model: ModelBuilder, x: str | None) -> str:
+def _axis(fit: Fitted, x: str | None) -> str:
     """The column to draw along."""
-    inputs = [part.text for parts in _nonlinear(model).inputs for part in parts]
+    inputs = [part.text for parts in _nonlinear(fit).inputs for part in parts]
     chosen = inputs[-1] if x is None else x
-    if chosen not in model.frame:
+    if chosen not in fit.frame:
         raise ArgumentError(
             f"{chosen!r} is not a column of the data.", fix="pass x=, " + suggestion(chosen, inputs)
         )
     return chosen
 
 
-def _columns(model: ModelBuilder, rows: np.ndarray) -> dict[str, Any]:
-    """The columns that the model has looked at, at some rows, as a table."""
+def _columns(fit: Fitted, rows: np.ndarray) -> dict[str, Any]:
+    """The columns that the model reads, at some rows, as a table."""
     out: dict[str, Any] = {}
-    for name, column in model.frame._columns.items():
+    for name in every_column(fit.spec):
+        column = fit.frame[name]
         if isinstance(column, Factor):
             out[name] = np.array(column.levels)[column.codes[rows]]
         else:

@@ -23,7 +23,7 @@ from glimmer.results.effects.question import (
 )
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 type Combine = Callable[[Any, Any], Any]
 
@@ -42,14 +42,13 @@ STEP = 1e-4
 
 
 def predictions(
-    model: ModelBuilder, conditional: Conditional = None, **options: Unpack[EffectOptions]
+    fit: Fitted, conditional: Conditional = None, **options: Unpack[EffectOptions]
 ) -> Effects:
     """Predictions at chosen values of some columns, or for every row.
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     conditional : str, sequence of str, or mapping, optional
         Columns to vary: by name, or with values, ``{"Days": [0, 5, 9]}``. Without values: all
         labels, all numbers if they are ten or fewer, else 50 from the lowest to the highest. All
@@ -81,18 +80,18 @@ def predictions(
 
     Examples
     --------
-    >>> import glimmer as gl
-    >>> model = gl.glmer("y ~ x + (1 | g)", data, family="bernoulli")  # doctest: +SKIP
-    >>> predictions(model, {"x": [0, 1]}, groups="marginal").summary  # doctest: +SKIP
+    >>> expected = model.predictions({"Days": [0, 9]}, groups="marginal").summary
+    >>> list(expected["Days"])
+    [0, 9]
     """
     question = Question(options)
-    grid = question.grid(model, conditional)
-    draws = question.predict(model, [grid.table])
+    grid = question.grid(fit, conditional)
+    draws = question.predict(fit, [grid.table])
     return question.answer([grid.table[list(grid.shown)]], draws)
 
 
 def comparisons(
-    model: ModelBuilder,
+    fit: Fitted,
     contrast: str | Mapping[str, Any],
     conditional: Conditional = None,
     *,
@@ -104,8 +103,7 @@ def comparisons(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     contrast : str or mapping
         The column that changes. A number goes up by 1, ``{"x": 5}`` by 5, ``{"x": "sd"}`` by its
         standard deviation; ``{"x": [0, 10]}`` compares these values, for labels as well.
@@ -131,14 +129,16 @@ def comparisons(
 
     Examples
     --------
-    >>> comparisons(model, "period", average_by=True).summary  # doctest: +SKIP
+    >>> effect = model.comparisons({"Days": [0, 9]}, average_by=True).summary
+    >>> list(effect["contrast"])
+    ['9 vs 0']
     """
     combine = _named("comparison", comparison, COMPARISONS)
     name, change = _single(contrast)
     question = Question(options)
     question.refuse_outcomes()
-    grid = question.grid(model, conditional, (name,))
-    step, values = change_of(model, question, name, change)
+    grid = question.grid(fit, conditional, (name,))
+    step, values = change_of(fit, question, name, change)
     x = grid.table[name]
     if step is not None:
         changes = [Change(f"+{step:g}", x, x + step)]
@@ -147,14 +147,14 @@ def comparisons(
         changes = [Change(f"{b} vs {a}", a, b) for a, b in pairs_of(values, pairs)]
         shown = grid.table[[column for column in grid.shown if column != name]]
     sides = [side for change in changes for side in (change.low, change.high)]
-    draws = question.predict(model, [grid.table.assign(**{name: side}) for side in sides])
+    draws = question.predict(fit, [grid.table.assign(**{name: side}) for side in sides])
     results = [combine(*draws[2 * i : 2 * i + 2]) for i in range(len(changes))]
     rows = [shown.assign(term=name, contrast=change.label) for change in changes]
     return question.answer(rows, results, ["term", "contrast"])
 
 
 def slopes(
-    model: ModelBuilder,
+    fit: Fitted,
     wrt: str,
     conditional: Conditional = None,
     *,
@@ -167,8 +167,7 @@ def slopes(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     wrt : str
         The column.
     conditional : optional
@@ -190,17 +189,19 @@ def slopes(
 
     Examples
     --------
-    >>> slopes(model, "Days", {"Days": [0, 9]}, kind="mean").summary  # doctest: +SKIP
+    >>> per_day = model.slopes("Days", {"Days": [0, 9]}, kind="mean").summary
+    >>> len(per_day)
+    2
     """
     elasticity = _named("slope", slope, ELASTICITIES)
     question = Question(options)
     question.refuse_outcomes()
-    grid = question.grid(model, conditional, (wrt,))
-    if question.labels(model, wrt):
+    grid = question.grid(fit, conditional, (wrt,))
+    if question.labels(fit, wrt):
         raise ArgumentError(f"{wrt!r} holds labels.", column=wrt, fix="use comparisons()")
     x = grid.table[wrt].astype(float)
-    h = STEP * sd_of(model, question, wrt)
-    draws = question.predict(model, [grid.table.assign(**{wrt: at}) for at in (x - h, x, x + h)])
+    h = STEP * sd_of(fit, question, wrt)
+    draws = question.predict(fit, [grid.table.assign(**{wrt: at}) for at in (x - h, x, x + h)])
     derivative = (draws[2] - draws[0]) / (2 * h)
     result = elasticity(derivative, x.to_numpy(), draws[1])
     shown = grid.table[list(grid.shown)].assign(term=wrt, slope=slope)

@@ -16,8 +16,8 @@ from glimmer.results.predict.prediction import Groups, Kind, needs_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from glimmer.builders import ModelBuilder
     from glimmer.data import Frame
+    from glimmer.fitted import Fitted
 
 Conditional = str | Sequence[str] | Mapping[str, Any] | None
 
@@ -42,7 +42,7 @@ class Grid:
 
 
 def build_grid(
-    model: ModelBuilder,
+    fit: Fitted,
     conditional: Conditional,
     newdata: Any,
     kind: Kind,
@@ -53,7 +53,7 @@ def build_grid(
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
     conditional : str, sequence of str, mapping, or None
         None: the rows of ``newdata`` or of the training data. Else all combinations of the values
         of these columns, given or chosen; the others are held at a typical value.
@@ -70,7 +70,7 @@ def build_grid(
     """
     import pandas as pd
 
-    columns = used_columns(model.spec, needs_of(model.spec, kind, groups))
+    columns = used_columns(fit.spec, needs_of(fit.spec, kind, groups))
     asked = _asked(conditional)
     for name in (*asked, *focus):
         if name not in columns:
@@ -84,7 +84,7 @@ def build_grid(
             raise ArgumentError("Pass conditional= or newdata=, not both.")
         table = pd.DataFrame(newdata)
         return Grid(table, tuple(name for name in columns if name in table))
-    frame = training(model)
+    frame = fit.frame
     if conditional is None:
         rows = {name: _column(frame, name, labels) for name, labels in columns.items()}
         return Grid(pd.DataFrame(rows), tuple(columns))
@@ -99,14 +99,6 @@ def _asked(conditional: Conditional) -> dict[str, Any]:
     if isinstance(conditional, Mapping):
         return dict(conditional)
     return dict.fromkeys(conditional)
-
-
-def training(model: ModelBuilder) -> Frame:
-    """Return the training rows, which a model that was loaded does not have."""
-    frame = getattr(model, "frame", None)
-    if frame is None:
-        raise ArgumentError("The model has no training rows.", fix="pass newdata=")
-    return frame
 
 
 def _combinations(frame: Frame, columns: dict[str, bool], asked: dict[str, Any]) -> Grid:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 MOST = 3
 HEIGHT = 3.6
@@ -25,7 +25,7 @@ LONG = 14
 
 
 def plot_predictions(
-    model: ModelBuilder, conditional: Conditional = None, **options: Unpack[EffectOptions]
+    fit: Fitted, conditional: Conditional = None, **options: Unpack[EffectOptions]
 ) -> Figure:
     """Plot `predictions`.
 
@@ -35,8 +35,7 @@ def plot_predictions(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     conditional : str, sequence of str, or mapping, optional
     **options
         As in `predictions`.
@@ -52,15 +51,15 @@ def plot_predictions(
 
     Examples
     --------
-    >>> plot_predictions(model, ["Days", "Subject"], groups="all")  # doctest: +SKIP
+    >>> axes = model.plot_predictions(["Days", "Subject"], groups="all")
     """
-    effects = predictions(model, conditional, **options)
-    label = f"{model.spec.names.outcome}{_scale(options)}"
+    effects = predictions(fit, conditional, **options)
+    label = f"{fit.spec.names.outcome}{_scale(options)}"
     return _plot(effects, _axes(conditional, options), label)
 
 
 def plot_comparisons(
-    model: ModelBuilder,
+    fit: Fitted,
     contrast: str | Mapping[str, Any],
     conditional: Conditional = None,
     *,
@@ -72,9 +71,7 @@ def plot_comparisons(
 
     Without columns to plot against, the contrasts themselves go along the x axis.
     """
-    effects = comparisons(
-        model, contrast, conditional, comparison=comparison, pairs=pairs, **options
-    )
+    effects = comparisons(fit, contrast, conditional, comparison=comparison, pairs=pairs, **options)
     columns = _axes(conditional, options)
     several = effects.summary["contrast"].nunique() > 1
     columns += ["contrast"] if several or not columns else []
@@ -83,7 +80,7 @@ def plot_comparisons(
 
 
 def plot_slopes(
-    model: ModelBuilder,
+    fit: Fitted,
     wrt: str,
     conditional: Conditional = None,
     *,
@@ -91,7 +88,7 @@ def plot_slopes(
     **options: Unpack[EffectOptions],
 ) -> Figure:
     """Plot `slopes`. Arguments are those of `slopes`."""
-    effects = slopes(model, wrt, conditional, slope=slope, **options)
+    effects = slopes(fit, wrt, conditional, slope=slope, **options)
     return _plot(effects, _axes(conditional, options), f"slope in {wrt}{_scale(options)}")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from glimmer.data import Frame
 from glimmer.errors import ArgumentError, check_probability
-from glimmer.results.effects.grid import Conditional, Grid, build_grid, levels_of, training
+from glimmer.results.effects.grid import Conditional, Grid, build_grid, levels_of
 from glimmer.results.predict.newdata import used_columns
 from glimmer.results.predict.predict import Options
 from glimmer.results.predict.prediction import Kind, Prediction, needs_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 type AverageBy = str | Sequence[str] | bool | None
 Pairs = Literal["reference", "pairwise", "sequential"]
@@ -78,17 +78,15 @@ class Question:
                 "Outcomes that are drawn cannot be compared.", fix='use kind="mean"'
             )
 
-    def labels(self, model: ModelBuilder, name: str) -> bool:
+    def labels(self, fit: Fitted, name: str) -> bool:
         """Whether a column is read as labels."""
-        return used_columns(model.spec, needs_of(model.spec, self.kind, self.groups))[name]
+        return used_columns(fit.spec, needs_of(fit.spec, self.kind, self.groups))[name]
 
-    def grid(
-        self, model: ModelBuilder, conditional: Conditional, focus: tuple[str, ...] = ()
-    ) -> Grid:
+    def grid(self, fit: Fitted, conditional: Conditional, focus: tuple[str, ...] = ()) -> Grid:
         """The rows that are asked about."""
-        return build_grid(model, conditional, self.newdata, self.kind, self.groups, focus)
+        return build_grid(fit, conditional, self.newdata, self.kind, self.groups, focus)
 
-    def predict(self, model: ModelBuilder, tables: list[pd.DataFrame]) -> list[xr.DataArray]:
+    def predict(self, fit: Fitted, tables: list[pd.DataFrame]) -> list[xr.DataArray]:
         """Predict tables of equal length at once, so that new levels have the same effects."""
         import pandas as pd
 
@@ -98,7 +96,7 @@ class Question:
             if value is not None and not isinstance(value, str):
                 options[name] = np.tile(value, len(tables))
         table = pd.concat(tables, ignore_index=True)
-        draws = Prediction(model, table, self.kind, groups=self.groups, **options).array()
+        draws = Prediction(fit, table, self.kind, groups=self.groups, **options).array()
         parts = np.split(np.arange(len(table)), len(tables))
         return [draws.isel(obs_id=part).assign_coords(obs_id=parts[0]) for part in parts]
 
@@ -148,10 +146,10 @@ class Question:
 
 
 def change_of(
-    model: ModelBuilder, question: Question, name: str, change: Any
+    fit: Fitted, question: Question, name: str, change: Any
 ) -> tuple[float | None, list[Any]]:
     """A contrast as a step of a number, or as values to compare."""
-    labels = question.labels(model, name)
+    labels = question.labels(fit, name)
     if isinstance(change, list | tuple | np.ndarray):
         values = list(change)
         if len(values) < 2:
@@ -162,17 +160,17 @@ def change_of(
             raise ArgumentError(
                 f"{name!r} holds labels.", column=name, fix="give a list of labels to compare"
             )
-        return None, levels_of(training(model), name)
+        return None, levels_of(fit.frame, name)
     if isinstance(change, str):
         if change != "sd":
             raise ArgumentError(f'A number changes by "sd" or by a number, not by {change!r}.')
-        return sd_of(model, question, name), []
+        return sd_of(fit, question, name), []
     return (1.0 if change is None else float(change)), []
 
 
-def sd_of(model: ModelBuilder, question: Question, name: str) -> float:
+def sd_of(fit: Fitted, question: Question, name: str) -> float:
     """The standard deviation of a column in the training rows; in new data if there are none."""
-    frame = training(model) if question.newdata is None else Frame(question.newdata)
+    frame = fit.frame if question.newdata is None else Frame(question.newdata)
     values = frame.numeric(name).values
     sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return sd if sd > 0 else 1.0

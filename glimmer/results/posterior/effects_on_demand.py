@@ -12,7 +12,7 @@ from glimmer.errors import ArgumentError, NotFitted, suggestion
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.spec import ModelSpec
 
 REFIT = "fit again with store_effects=True"
@@ -51,7 +51,7 @@ def _by_factor(spec: ModelSpec) -> dict[str, str]:
 
 
 def draw_effects(
-    model: ModelBuilder,
+    fit: Fitted,
     names: Iterable[str] | None = None,
     *,
     levels: Mapping[str, Iterable[str]] | None = None,
@@ -64,7 +64,7 @@ def draw_effects(
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
         Fitted in integrated coordinates.
     names : list of str, optional
         Effects (``1|g``) or grouping factors (``g``); all that are not stored by default.
@@ -95,23 +95,23 @@ def draw_effects(
 
     if keep and levels is not None:
         raise ArgumentError("Only effects of all levels can be kept.", fix="leave out levels=")
-    posterior, seed = _reproducible(model)
-    wanted = set(_by_factor(model.spec)) - set(posterior.data_vars)
+    posterior, seed = _reproducible(fit)
+    wanted = set(_by_factor(fit.spec)) - set(posterior.data_vars)
     if names is not None:
-        wanted = set(_by_factor(model.spec)) - set(left_out(model.spec, list(names)))
-    plan = choose(model.spec, model.design, "integrated")
+        wanted = set(_by_factor(fit.spec)) - set(left_out(fit.spec, list(names)))
+    plan = choose(fit.spec, fit.design, "integrated")
     assert plan is not None  # noqa: S101
-    positions = {name: at for name, at in _positions(model.spec, levels).items() if name in wanted}
-    drawn = _labelled(model.spec, plan.recover(posterior, seed, positions), positions)
+    positions = {name: at for name, at in _positions(fit.spec, levels).items() if name in wanted}
+    drawn = _labelled(fit.spec, plan.recover(posterior, seed, positions), positions)
     drawn = drawn.assign_coords({d: posterior.coords[d] for d in ("chain", "draw")})
     if keep:
-        model.fitted["posterior"] = model.fitted["posterior"].to_dataset().merge(drawn)
+        fit.draws["posterior"] = fit.posterior.merge(drawn)
     return drawn
 
 
-def _reproducible(model: ModelBuilder) -> tuple[xr.Dataset, int]:
+def _reproducible(fit: Fitted) -> tuple[xr.Dataset, int]:
     """The posterior and the seed of the effects drawn with it."""
-    idata = model.fitted
+    idata = fit.draws
     posterior = idata["posterior"].to_dataset()
     if idata.attrs["coordinates"] != "integrated" or "effects_seed" not in idata.attrs:
         raise NotFitted("These effects cannot be drawn from what the fit stored.", fix=REFIT)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted, Model
+    from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
 
 MAD = 1.4826
@@ -46,13 +47,12 @@ def table(draws: np.ndarray, index: Any, prob: float) -> pd.DataFrame:
     return pd.DataFrame(columns, index=index)
 
 
-def fixef(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
+def fixef(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
     """Common effects.
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     prob : float
         Probability of the central interval.
 
@@ -61,21 +61,22 @@ def fixef(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     DataFrame
         One row for each coefficient: Median, MAD_SD and the interval's ends.
     """
-    draws = fixed_draws(model)
+    draws = fixed_draws(fit)
     return table(_stacked(draws), list(draws), prob)
 
 
-def fixed_draws(model: ModelBuilder, *, linear: bool = False) -> dict[str, np.ndarray]:
+def fixed_draws(fit: Fitted, *, linear: bool = False) -> dict[str, np.ndarray]:
     """Draws of intercepts and coefficients, by column, each of shape (draws,).
 
     The parameters of a curve that have no coefficients are on their own scale, or, on request, on
     that of their linear predictors.
     """
-    posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
+    posterior, spec = fit.posterior, fit.spec
     out = {}
-    for predictor in spec.predictors:
+    for predictor in spec.predictors.values():
         if predictor.intercept:
-            name = spec.intercept_name(predictor, linear=linear)
+            name = spec.names.intercepts[predictor.name]
+            name = name if linear else spec.names.values.get(predictor.name, name)
             out[name] = _flat(posterior[name])
         for term in predictor.common:
             values = np.atleast_2d(_flat(posterior[term.name]))
@@ -83,7 +84,7 @@ def fixed_draws(model: ModelBuilder, *, linear: bool = False) -> dict[str, np.nd
     return out
 
 
-def ranef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
+def ranef(fit: Fitted, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     """Group-specific effects: deviations of each level from the common effects.
 
     Returns
@@ -92,12 +93,11 @@ def ranef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
         By grouping factor; rows are (effect, level), all terms of the factor together.
     """
     return {
-        factor: _by_level(factor, effects, model, prob)
-        for factor, effects in _effects(model).items()
+        factor: _by_level(factor, effects, fit, prob) for factor, effects in _effects(fit).items()
     }
 
 
-def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
+def coef(fit: Fitted, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     """Coefficients of each level: common effect plus the level's own, summed draw by draw.
 
     Returns
@@ -108,11 +108,12 @@ def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     """
     import pandas as pd
 
-    fixed = fixed_draws(model, linear=True)
+    fixed = fixed_draws(fit, linear=True)
     out = {}
-    for factor, effects in _effects(model).items():
-        named = {model.spec.coefficient_name(name): draws for name, draws in effects.items()}
-        levels = _levels(model, factor)
+    for factor, effects in _effects(fit).items():
+        targets = _coefficients(fit.spec, factor)
+        named = {targets[name]: draws for name, draws in effects.items()}
+        levels = _levels(fit, factor)
         parts = {}
         for name in dict.fromkeys([*fixed, *named]):
             own = named.get(name, np.zeros((len(levels), 1)))
@@ -122,7 +123,17 @@ def coef(model: ModelBuilder, prob: float = 0.9) -> dict[str, pd.DataFrame]:
     return out
 
 
-def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
+def _coefficients(spec: ModelSpec, factor: str) -> dict[str, str]:
+    """The coefficient that each effect of a factor is added to, by the effect's column."""
+    return {
+        column: spec.coefficient_name(column, target)
+        for block in spec.groups
+        if block.factor_name == factor
+        for column, target in zip(block.columns, block.column_targets, strict=True)
+    }
+
+
+def VarCorr(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
     """Standard deviations and correlations of group-specific effects, and the residual sd.
 
     Returns
@@ -132,55 +143,53 @@ def VarCorr(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
     """
     import pandas as pd
 
-    posterior, spec = model.fitted["posterior"].to_dataset(), model.spec
+    posterior, spec = fit.posterior, fit.spec
     rows: dict[tuple[str, str], np.ndarray] = {}
     for block in spec.groups:
-        for name, effect in zip(block.columns, block.effect_names, strict=True):
-            rows[block.factor_name, f"sd({name})"] = _flat(posterior[f"{effect}_sigma"])
+        for name, sd in zip(block.columns, block.sd_names, strict=True):
+            rows[block.factor_name, f"sd({name})"] = _flat(posterior[sd])
         for i, j in _pairs(block.size):
-            corr = posterior[f"{block.name}_corr"].values[:, :, i, j].ravel()
+            corr = posterior[block.corr_name].values[:, :, i, j].ravel()
             rows[block.factor_name, f"cor({block.columns[j]}, {block.columns[i]})"] = corr
     if spec.family.group_scale is not None:
-        rows["Residual", "sd"] = sigma_draws(model)
+        rows["Residual", "sd"] = sigma_draws(fit)
     index = pd.MultiIndex.from_tuples(list(rows), names=["group", "quantity"])
     return table(_stacked(rows), index, prob)
 
 
-def sigma(model: ModelBuilder, prob: float = 0.9) -> pd.DataFrame:
+def sigma(fit: Fitted, prob: float = 0.9) -> pd.DataFrame:
     """The residual standard deviation; raises `DesignError` for families without one."""
-    if model.spec.family.group_scale is None:
-        raise DesignError(f"The {model.spec.family.name} family has no residual sd.")
-    return table(sigma_draws(model)[None], ["sigma"], prob)
+    if fit.spec.family.group_scale is None:
+        raise DesignError(f"The {fit.spec.family.name} family has no residual sd.")
+    return table(sigma_draws(fit)[None], ["sigma"], prob)
 
 
-def sigma_draws(model: ModelBuilder) -> np.ndarray:
+def sigma_draws(fit: Fitted) -> np.ndarray:
     """Draws of the residual standard deviation, shape (draws,)."""
-    name = model.spec.names.aux[str(model.spec.family.group_scale)]
-    return _flat(model.fitted["posterior"].to_dataset()[name])
+    name = fit.spec.names.parameters[str(fit.spec.family.group_scale)]
+    return _flat(fit.posterior[name])
 
 
-def aux_draws(model: ModelBuilder) -> dict[str, np.ndarray]:
+def aux_draws(fit: Fitted) -> dict[str, np.ndarray]:
     """Draws of the auxiliary parameters, by name."""
-    return {
-        name: _flat(model.fitted["posterior"].to_dataset()[name]) for name in model.spec.aux_names
-    }
+    return {name: _flat(fit.posterior[name]) for name in fit.spec.names.aux}
 
 
-def ngrps(model: ModelBuilder) -> dict[str, int]:
+def ngrps(model: Model) -> dict[str, int]:
     """Number of levels of each grouping factor."""
     return {block.factor_name: len(block.levels) for block in model.spec.groups}
 
 
-def nobs(model: ModelBuilder) -> int:
+def nobs(model: Model) -> int:
     """Number of rows used."""
     return model.design.n
 
 
-def _effects(model: ModelBuilder) -> dict[str, dict[str, np.ndarray]]:
+def _effects(fit: Fitted) -> dict[str, dict[str, np.ndarray]]:
     """By factor, draws of its effects, each of shape (levels, draws)."""
-    posterior = every_draw(model)
+    posterior = every_draw(fit)
     out: dict[str, dict[str, np.ndarray]] = {}
-    for block in model.spec.groups:
+    for block in fit.spec.groups:
         own = out.setdefault(block.factor_name, {})
         for column, name in zip(block.columns, block.effect_names, strict=True):
             own[column] = _flat(posterior[name])
@@ -188,11 +197,11 @@ def _effects(model: ModelBuilder) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _by_level(
-    factor: str, effects: dict[str, np.ndarray], model: ModelBuilder, prob: float
+    factor: str, effects: dict[str, np.ndarray], fit: Fitted, prob: float
 ) -> pd.DataFrame:
     import pandas as pd
 
-    levels = list(_levels(model, factor))
+    levels = list(_levels(fit, factor))
     tables = {name: table(draws, levels, prob) for name, draws in effects.items()}
     return pd.concat(tables, names=["effect", factor])
 
@@ -202,17 +211,17 @@ def _stacked(draws: Mapping[Any, np.ndarray]) -> np.ndarray:
     return np.stack(list(draws.values())) if draws else np.empty((0, 1))
 
 
-def _levels(model: ModelBuilder, factor: str) -> tuple[str, ...]:
-    return next(b.levels for b in model.spec.groups if b.factor_name == factor)
+def _levels(fit: Fitted, factor: str) -> tuple[str, ...]:
+    return next(b.levels for b in fit.spec.groups if b.factor_name == factor)
 
 
 def _pairs(p: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(p) for j in range(i)]
 
 
-def corr_draws(model: ModelBuilder, block: GroupBlock) -> np.ndarray:
+def corr_draws(fit: Fitted, block: GroupBlock) -> np.ndarray:
     """Draws of a block's correlation matrix, shape (draws, p, p)."""
-    values = model.fitted["posterior"].to_dataset()[f"{block.name}_corr"].values
+    values = fit.posterior[block.corr_name].values
     return values.reshape(-1, *values.shape[2:])
 
 

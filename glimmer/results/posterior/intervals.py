@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.results.predict.predict import Options
 
 
 def posterior_interval(
-    model: ModelBuilder,
+    fit: Fitted,
     prob: float = 0.9,
     pars: Sequence[str] | None = None,
     regex_pars: str | None = None,
@@ -29,8 +29,7 @@ def posterior_interval(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     prob : float
         Probability inside.
     pars, regex_pars
@@ -50,13 +49,14 @@ def posterior_interval(
 
     Examples
     --------
-    >>> posterior_interval(model, 0.5, regex_pars="Subject")  # doctest: +SKIP
+    >>> list(model.posterior_interval(0.5, regex_pars="Days").columns)
+    ['25%', '75%']
     """
     from arviz_base import xarray_var_iter
     from arviz_base.labels import BaseLabeller
 
     tails = _tails(prob)
-    posterior = parameters(model, pars, regex_pars)
+    posterior = parameters(fit, pars, regex_pars)
     labels, ends = [], []
     for name, at, index, values in xarray_var_iter(posterior, skip_dims={"chain", "draw"}):
         labels.append(BaseLabeller().make_label_flat(name, at, index))
@@ -65,14 +65,13 @@ def posterior_interval(
 
 
 def predictive_interval(
-    model: ModelBuilder, newdata: Any = None, prob: float = 0.9, **options: Unpack[Options]
+    fit: Fitted, newdata: Any = None, prob: float = 0.9, **options: Unpack[Options]
 ) -> pd.DataFrame:
     """Central intervals of the posterior predictive distribution.
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     newdata : table, optional
         The training rows by default.
     prob : float
@@ -88,20 +87,17 @@ def predictive_interval(
     from glimmer.results.predict.predict import posterior_predict
 
     tails = _tails(prob)
-    drawn = posterior_predict(model, newdata, **options)
+    drawn = posterior_predict(fit, newdata, **options)
     ends = np.quantile(drawn.values, tails, axis=(0, 1)).T
     return _table(ends, drawn["obs_id"].values, tails)
 
 
-def predictive_error(
-    model: ModelBuilder, newdata: Any = None, **options: Unpack[Options]
-) -> xr.DataArray:
+def predictive_error(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
     """Outcomes less draws of the posterior predictive distribution.
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     newdata : table, optional
         With the outcome; the training rows by default.
     **options
@@ -115,12 +111,12 @@ def predictive_error(
     from glimmer.results.predict.newdata import judged_design
     from glimmer.results.predict.predict import posterior_predict
 
-    design = model.design
+    design = fit.design
     if newdata is not None:
         given = {name: options.get(name) for name in ("offset", "trials", "weights")}
-        design = judged_design(model, newdata, **given)
+        design = judged_design(fit, newdata, **given)
     y = outcome_values(design, discrete=False)
-    return y - posterior_predict(model, newdata, **options)
+    return y - posterior_predict(fit, newdata, **options)
 
 
 def _tails(prob: float) -> tuple[float, float]:

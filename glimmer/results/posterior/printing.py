@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from glimmer.fitted import Fitted, Model
 from glimmer.results.posterior.estimates import (
     aux_draws,
     corr_draws,
@@ -17,53 +17,49 @@ from glimmer.results.posterior.estimates import (
 )
 from glimmer.results.posterior.summary import smooth_sds
 
-if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
-
 RULE = "------"
 
 
-def printed(model: ModelBuilder, digits: int = 1) -> str:
+def printed(fit: Model, digits: int = 1) -> str:
     """The text of ``print(model)``.
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
         Fitted or not.
     digits : int
         Decimals, at least: of an estimate so many that its MAD_SD has two significant digits; one
         more in the error terms.
     """
-    head = _head(model)
-    if model.idata is None:
+    head = _head(fit)
+    if not isinstance(fit, Fitted):
         return "\n".join([*head, RULE, "Not fitted: call fit()."])
     parts = []
-    if fixed := fixed_draws(model):
+    if fixed := fixed_draws(fit):
         parts.append(_estimates(fixed, digits))
-    if aux := aux_draws(model):
+    if aux := aux_draws(fit):
         parts.append(["Auxiliary parameter(s):", *_estimates(aux, digits)])
-    if smooths := smooth_sds(model):
-        posterior = model.fitted["posterior"].to_dataset()
+    if smooths := smooth_sds(fit):
+        posterior = fit.posterior
         sds = {name: posterior[name].values.ravel() for name in smooths}
         parts.append(["Smooth terms (standard deviations):", *_estimates(sds, digits + 1)])
-    if model.spec.groups:
-        parts.append(_error_terms(model, digits + 1))
+    if fit.spec.groups:
+        parts.append(_error_terms(fit, digits + 1))
     body = "\n\n".join("\n".join(part) for part in parts)
     return "\n".join([*head, RULE, body])
 
 
-def _head(model: ModelBuilder) -> list[str]:
-    family, nonlinear = model.spec.family, model.spec.nonlinear
-    formulas = {} if nonlinear is None else nonlinear.formulas
+def _head(fit: Model) -> list[str]:
+    family, formulas = fit.spec.family, fit.spec.stage.formulas
     lines = [
-        model.verb,
+        fit.verb,
         f" family:       {family.name} [{family.link_name}]",
-        f" formula:      {model.spec.formula}",
+        f" formula:      {fit.spec.formula}",
         *(f"   {name:<11} {text}" for name, text in formulas.items()),
-        f" observations: {model.design.n}",
+        f" observations: {fit.design.n}",
     ]
-    if model.spec.response is not None and model.spec.response.success is not None:
-        lines.append(f" success:      {model.spec.response.success!r}")
+    if fit.spec.response is not None and fit.spec.response.success is not None:
+        lines.append(f" success:      {fit.spec.response.success!r}")
     return lines
 
 
@@ -84,24 +80,24 @@ def _decimals(number: float, least: int) -> int:
     return max(least, 1 - math.floor(math.log10(number)))
 
 
-def _error_terms(model: ModelBuilder, digits: int) -> list[str]:
+def _error_terms(fit: Fitted, digits: int) -> list[str]:
     """Standard deviations and correlations, as lme4 prints them."""
-    posterior = model.fitted["posterior"].to_dataset()
+    posterior = fit.posterior
     rows: list[tuple[str, ...]] = []
-    widest = max(block.size for block in model.spec.groups)
-    for block in model.spec.groups:
-        corr = np.median(corr_draws(model, block), axis=0) if block.size > 1 else np.eye(1)
-        for k, name in enumerate(block.effect_names):
-            sd = _deviation(posterior[f"{name}_sigma"].values, digits)
-            label = model.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
+    widest = max(block.size for block in fit.spec.groups)
+    for block in fit.spec.groups:
+        corr = np.median(corr_draws(fit, block), axis=0) if block.size > 1 else np.eye(1)
+        for k, name in enumerate(block.sd_names):
+            sd = _deviation(posterior[name].values, digits)
+            label = fit.spec.names.intercept if block.columns[k] == "1" else block.columns[k]
             cells = [f"{corr[k, j]:.2f}" for j in range(k)]
             rows.append((block.factor_name if k == 0 else "", label, sd, *cells))
-    if model.spec.family.group_scale is not None:
-        rows.append(("Residual", "", _deviation(sigma_draws(model), digits)))
+    if fit.spec.family.group_scale is not None:
+        rows.append(("Residual", "", _deviation(sigma_draws(fit), digits)))
     head = ("Groups", "Name", "Std.Dev.", *(["Corr"] if widest > 1 else []))
     width = 3 + widest - 1
     padded = [row + ("",) * (width - len(row)) for row in [head, *rows]]
-    levels = ", ".join(f"{factor} {n}" for factor, n in ngrps(model).items())
+    levels = ", ".join(f"{factor} {n}" for factor, n in ngrps(fit).items())
     text = columns(padded, "<<." + ">" * (width - 3))
     return ["Error terms:", *(f" {line}" for line in text), f"Num. levels: {levels}"]
 

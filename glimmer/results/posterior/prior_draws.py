@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Model
 
 
 def prior_predictive(
-    model: ModelBuilder, draws: int = 1000, random_seed: int | None = None
+    model: Model, draws: int = 1000, random_seed: int | None = None
 ) -> xr.DataTree:
     """Draw parameters from the prior, and outcomes given those; nothing is compiled.
 
     Parameters
     ----------
-    model : ModelBuilder
+    model : Model
         Fitted or not.
     draws : int
     random_seed : int, optional
@@ -41,10 +41,14 @@ def prior_predictive(
     """
     import pymc as pm
 
+    from glimmer.assemble import assemble
     from glimmer.interpreter.modes import PLAIN
     from glimmer.spec.priors import check_proper
 
     check_proper(model.spec.priors)
     return pm.sample_prior_predictive(
-        draws, model=model.build(), random_seed=random_seed, compile_kwargs={"mode": PLAIN}
+        draws,
+        model=assemble(model.spec, model.design).model,
+        random_seed=random_seed,
+        compile_kwargs={"mode": PLAIN},
     )

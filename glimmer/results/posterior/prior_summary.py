@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.spec import ModelSpec
     from glimmer.spec.priors import PriorLine
 
 HEADINGS = {
     "intercept": "Intercept (after predictors centered)",
     "curve": "Parameters of the curve (after predictors centered)",
     "common": "Coefficients",
+    "term": "Other terms",
     "smooth": "Smooth terms (standard deviations)",
     "auxiliary": "Auxiliary",
     "covariance": "Covariance",
@@ -61,7 +62,7 @@ class PriorTable:
     __repr__ = __str__
 
 
-def prior_summary(model: ModelBuilder) -> PriorTable:
+def prior_summary(spec: ModelSpec) -> PriorTable:
     """The priors of a model, fitted or not."""
-    rotated = model.spec.predictor.rotation is not None
-    return PriorTable(model.spec.formula, model.spec.priors.lines, rotated)
+    rotated = any(p.rotation is not None for p in spec.predictors.values())
+    return PriorTable(spec.formula, spec.priors.lines, rotated)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.errors import DataError, check_probability, suggestion
-from glimmer.spec.smooth_blocks import named_blocks
+from glimmer.terms.naming import corr_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 def summary(
-    model: ModelBuilder,
+    fit: Fitted,
     prob: float = 0.9,
     pars: Sequence[str] | None = None,
     regex_pars: str | None = None,
@@ -29,8 +29,7 @@ def summary(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     prob : float
         Probability of the central interval.
     pars : sequence of str, optional
@@ -54,23 +53,21 @@ def summary(
     import arviz as az
 
     check_probability(prob)
-    posterior = parameters(model, pars, regex_pars)
+    posterior = parameters(fit, pars, regex_pars)
     return az.summary(posterior, ci_prob=prob, ci_kind="eti", round_to="none")
 
 
-def parameters(
-    model: ModelBuilder, pars: Sequence[str] | None, regex_pars: str | None
-) -> xr.Dataset:
+def parameters(fit: Fitted, pars: Sequence[str] | None, regex_pars: str | None) -> xr.Dataset:
     """Draws of the variables asked for; correlations as the entries below the diagonal."""
-    posterior = model.fitted["posterior"].to_dataset()
-    names = chosen(model, list(map(str, posterior.data_vars)), pars, regex_pars)
+    posterior = fit.posterior
+    names = chosen(fit, list(map(str, posterior.data_vars)), pars, regex_pars)
     return _without_constants(posterior[names])
 
 
 def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
     """Correlation matrices as their entries below the diagonal, each under its own name."""
     out = posterior
-    for name in [str(n) for n in posterior.data_vars if str(n).endswith("_corr")]:
+    for name in [str(n) for n in posterior.data_vars if str(n).endswith(corr_name(""))]:
         corr = posterior[name]
         rows, columns = corr.dims[-2:]
         labels = corr.coords[rows].values.tolist()
@@ -82,19 +79,19 @@ def _without_constants(posterior: xr.Dataset) -> xr.Dataset:
 
 
 def chosen(
-    model: ModelBuilder,
+    fit: Fitted,
     known: list[str],
     pars: Sequence[str] | None,
     regex_pars: str | None,
 ) -> list[str]:
     """Names of the variables that ``pars`` and ``regex_pars`` ask for."""
     if pars is None and regex_pars is None:
-        return reported(model)
+        return reported(fit)
     asked = [pars] if isinstance(pars, str) else list(pars or ())
     names: list[str] = []
     for name in asked:
         if name == "varying":
-            names += effects(model)
+            names += effects(fit)
         elif name in known:
             names.append(name)
         else:
@@ -107,27 +104,28 @@ def chosen(
     return list(dict.fromkeys(names))
 
 
-def reported(model: ModelBuilder) -> list[str]:
+def reported(fit: Fitted) -> list[str]:
     """Variables that a summary shows: those with a meaning of their own, effects apart."""
-    spec = model.spec
+    spec = fit.spec
     names = []
-    for predictor in spec.predictors:
-        names += [spec.intercept_name(predictor, linear=False)] if predictor.intercept else []
+    for name, predictor in spec.predictors.items():
+        value = spec.names.values.get(name, spec.names.intercepts[name])
+        names += [value] if predictor.intercept else []
         names += [term.name for term in predictor.common]
-    names += spec.aux_names
-    names += smooth_sds(model)
+        names += [variable for block in predictor.term_blocks for variable in block.variables]
+    names += spec.names.aux
+    names += smooth_sds(fit)
     for block in spec.groups:
-        names += [f"{name}_sigma" for name in block.effect_names]
-        names += [f"{block.name}_corr"] if block.size > 1 else []
+        names += block.sd_names
+        names += [block.corr_name] if block.size > 1 else []
     return names
 
 
-def smooth_sds(model: ModelBuilder) -> list[str]:
+def smooth_sds(fit: Fitted) -> list[str]:
     """Names of the standard deviations of smooth terms."""
-    blocks = named_blocks(model.spec.smooths)
-    return list(dict.fromkeys(sd for block in blocks for sd in block.sds))
+    return list(dict.fromkeys(sd for block in fit.spec.smooth_blocks for sd in block.sds))
 
 
-def effects(model: ModelBuilder) -> list[str]:
+def effects(fit: Fitted) -> list[str]:
     """Names of the group-specific effects."""
-    return [name for block in model.spec.groups for name in block.effect_names]
+    return [name for block in fit.spec.groups for name in block.effect_names]

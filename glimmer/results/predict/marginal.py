@@ -47,9 +47,14 @@ def normal_rule(dimensions: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return ndtri(Sobol(dimensions, seed=1).random(SPREAD)), np.full(SPREAD, 1 / SPREAD)
 
 
+def add_up(spec: ModelSpec) -> bool:
+    """Whether all effects add up in one linear predictor, whose sum is normal."""
+    return spec.stage.linear
+
+
 def points_of(spec: ModelSpec) -> int:
     """Number of points of the rule for a model."""
-    several = spec.nonlinear is not None and sum(block.size for block in spec.groups) > 1
+    several = not add_up(spec) and sum(block.size for block in spec.groups) > 1
     return SPREAD if several else POINTS
 
 
@@ -67,7 +72,7 @@ def marginal_mean(spec: ModelSpec, design: Design, assembly: Assembly) -> Tensor
     -------
     tensor, shape (n,)
     """
-    if spec.nonlinear is not None:
+    if not add_up(spec):
         return _curve_mean(spec, assembly)
     variance = sum(
         (_variance(block, design, assembly.model) for block in spec.groups),
@@ -81,11 +86,11 @@ def marginal_mean(spec: ModelSpec, design: Design, assembly: Assembly) -> Tensor
 
 def _variance(block: GroupBlock, design: Design, model: pm.Model) -> TensorVariable:
     """The variance z' Sigma z of a block's contribution to each row, shape (n,)."""
-    sds = pt.stack([model[f"{name}_sigma"] for name in block.effect_names])
+    sds = pt.stack([model[name] for name in block.sd_names])
     scaled = design.groups[block.name].columns * sds
     if block.size == 1:
         return scaled[:, 0] ** 2
-    return pt.sum(pt.dot(scaled, model[f"{block.name}_corr"]) * scaled, axis=-1)
+    return pt.sum(pt.dot(scaled, model[block.corr_name]) * scaled, axis=-1)
 
 
 def of_one_new_group(
@@ -110,7 +115,7 @@ def of_one_new_group(
 
 def _curve_mean(spec: ModelSpec, assembly: Assembly) -> TensorVariable:
     """The expected outcome averaged over the effects of the one new group."""
-    from glimmer.spec.smooth_blocks import NEW
+    from glimmer.terms.naming import NEW
 
     names = [name for block in spec.groups for name in block.effect_names]
     if not names:

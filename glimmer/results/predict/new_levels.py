@@ -1,4 +1,4 @@
-"""Effects of levels that a model has not seen, drawn for a prediction.
+"""Draw the effects of levels that a model has not seen.
 
 Every level has a stream of its own by its name: its effects are the same in all rows, and whatever
 else is predicted.
@@ -8,85 +8,124 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from glimmer.errors import ArgumentError, check_whole
 from glimmer.interpreter.replay import Replay
-from glimmer.spec.smooth_blocks import NEW, NamedBlock, WithNew, named_blocks
+from glimmer.smooths.columns import new_levels
+from glimmer.terms import SmoothBlock
+from glimmer.terms.naming import NEW, new_name
 
 if TYPE_CHECKING:
     import pymc as pm
 
-    from glimmer.results.predict.prediction import Draws, Prediction
+    from glimmer.results.predict.draws_in_use import Draws
     from glimmer.spec import Design, ModelSpec
 
 LEVEL_STREAM = 2
 
 
-def sample_unseen(
-    prediction: Prediction, spec: ModelSpec, design: Design, model: pm.Model, draws: Draws
-) -> list[str]:
-    """Add to ``draws`` the effects of new levels, and return their names.
+@dataclass(frozen=True)
+class LevelStreams:
+    """Random numbers of levels that a model has not seen.
 
-    Each is normal given those before it, with mean and sd that the model itself states.
+    Attributes
+    ----------
+    entropy : int
+        What the seed stands for; see `entropy_of`.
+    size : int
+        Number of draws.
+    rule : {"sample", "zero"}
+        Whether effects are drawn from their distribution, or are zero.
     """
-    names: list[str] = []
+
+    entropy: int
+    size: int
+    rule: Literal["sample", "zero"] = "sample"
+
+    def normals(self, factor: str, level: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Standard normals of one level, the same whenever they are asked for."""
+        digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
+        words = np.frombuffer(digest, dtype=np.uint32).tolist()
+        stream = np.random.default_rng([self.entropy, LEVEL_STREAM, *words])
+        return stream.standard_normal(shape)
+
+
+def entropy_of(seed: int | None) -> int:
+    """A seed as a number; a number from the system, if there is no seed."""
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+    check_whole("random_seed", seed, 0, ArgumentError)
+    return int(seed)
+
+
+def add_unseen(
+    draws: Draws, streams: LevelStreams, spec: ModelSpec, design: Design, model: pm.Model
+) -> None:
+    """Add the effects of unseen levels to the draws of an assembled model."""
+    _sample_groups(draws, streams, spec, design, model)
+    _sample_smooths(draws, streams, spec, design)
+    _sample_terms(draws, streams, spec, design)
+
+
+def _sample_groups(
+    draws: Draws, streams: LevelStreams, spec: ModelSpec, design: Design, model: pm.Model
+) -> None:
+    """Each effect is normal given those before it, with mean and sd that the model states."""
     for block in spec.groups:
         levels = design.groups[block.name].new_levels
-        z = _innovations(prediction, block.factor_name, levels) if levels else {}
+        z = _innovations(streams, spec, block.factor_name, levels) if levels else {}
         for effect in block.effect_names if levels else ():
             name = f"{effect}{NEW}"
-            if prediction.new_levels == "zero":
-                draws[name] = np.zeros((prediction.size, len(levels)))
-            else:
+            values = np.zeros((streams.size, len(levels)))
+            if streams.rule == "sample":
                 node = model[name].owner
-                run = Replay(model, node.op.dist_params(node), [*draws.names, *names])
-                mean, sd = (v.reshape(prediction.size, -1) for v in run(draws))
-                draws[name] = mean + sd * z[effect]
-            names.append(name)
+                run = Replay(model, node.op.dist_params(node), draws.names)
+                mean, sd = (v.reshape(streams.size, -1) for v in run(draws, streams.size))
+                values = mean + sd * z[effect]
+            draws.add(name, values)
     for effect in draws.zero:
         if f"{effect}{NEW}" in draws:
             draws[f"{effect}{NEW}"] = np.zeros_like(draws[f"{effect}{NEW}"])
+
+
+def _sample_smooths(draws: Draws, streams: LevelStreams, spec: ModelSpec, design: Design) -> None:
     for named, levels in unlearned(spec, design):
-        name = f"{named.name}{NEW}"
-        units = np.zeros((prediction.size, len(levels), named.block.map.shape[1]))
-        if prediction.new_levels != "zero":
+        units = np.zeros((streams.size, len(levels), named.block.map.shape[1]))
+        if streams.rule == "sample":
             for j, level in enumerate(levels):
-                stream = _stream(prediction, named.name, level)
-                units[:, j] = stream.standard_normal(units[:, j].shape)
-        draws[name] = draws[named.sds[0]][:, None, None] * units
-        names.append(name)
-    return names
+                units[:, j] = streams.normals(named.name, level, units[:, j].shape)
+        draws.add(f"{named.name}{NEW}", draws[named.sds[0]][:, None, None] * units)
 
 
-def unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[NamedBlock, tuple[str, ...]]]:
+def _sample_terms(draws: Draws, streams: LevelStreams, spec: ModelSpec, design: Design) -> None:
+    """Standard normals of new places, which a term makes their coefficients from."""
+    for block in spec.term_blocks:
+        if new := design.terms[block.name].new:
+            z = np.zeros((streams.size, len(new)))
+            if streams.rule == "sample":
+                for j, place in enumerate(new):
+                    z[:, j] = streams.normals(block.name, str(place), (streams.size,))
+            draws.add(new_name(block.free), z)
+
+
+def unlearned(spec: ModelSpec, design: Design) -> Iterator[tuple[SmoothBlock, tuple[str, ...]]]:
     """Blocks of smooths whose rows have levels that the model has not seen, and those levels."""
-    for named in named_blocks(spec.smooths):
-        part = design.smooths.get(named.name)
-        if isinstance(part, WithNew):
-            yield named, part.new
+    for block in spec.smooth_blocks:
+        if levels := new_levels(design.smooths.get(block.name)):
+            yield block, levels
 
 
 def _innovations(
-    prediction: Prediction, factor: str, levels: Sequence[str]
+    streams: LevelStreams, spec: ModelSpec, factor: str, levels: Sequence[str]
 ) -> dict[str, np.ndarray]:
     """Standard normals of each effect of a factor, shape (draws, levels), seeded by level."""
-    effects = [
-        name
-        for block in prediction.spec.groups
-        if block.factor_name == factor
-        for name in block.effect_names
-    ]
-    z = np.empty((len(effects), prediction.size, len(levels)))
+    blocks = [block for block in spec.groups if block.factor_name == factor]
+    effects = [name for block in blocks for name in block.effect_names]
+    z = np.empty((len(effects), streams.size, len(levels)))
     for j, level in enumerate(levels):
-        stream = _stream(prediction, factor, level)
-        z[:, :, j] = stream.standard_normal((prediction.size, len(effects))).T
+        z[:, :, j] = streams.normals(factor, level, (streams.size, len(effects))).T
     return dict(zip(effects, z, strict=True))
-
-
-def _stream(prediction: Prediction, factor: str, level: str) -> np.random.Generator:
-    """The random numbers of one level."""
-    digest = hashlib.blake2b(f"{factor}\0{level}".encode(), digest_size=16).digest()
-    words = np.frombuffer(digest, dtype=np.uint32).tolist()
-    return np.random.default_rng([prediction.entropy, LEVEL_STREAM, *words])

@@ -24,12 +24,12 @@ from glimmer.errors import (
 )
 from glimmer.formula import Learned, Name, Node, parse, variables
 from glimmer.spec.design import Design, design_of
-from glimmer.spec.smooth_blocks import with_new_levels
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
+from glimmer.terms.smooth import with_unlearned
 
 if TYPE_CHECKING:
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.smooths import SmoothTerm
     from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
@@ -72,7 +72,7 @@ class PerRowArguments:
 
 
 def new_design(
-    model: ModelBuilder,
+    fit: Fitted,
     newdata: Any,
     needs: Needs,
     missing_groups: MissingGroups = "error",
@@ -93,14 +93,13 @@ def new_design(
         A column is missing, of another kind, or has missing or infinite values.
     """
     with _as_new_data():
-        frame = Frame(newdata)
-        names = _conform(model.spec, frame, needs)
-        design = _design(model, frame, needs, missing_groups, given)
+        frame, names = _conform(fit.spec, Frame(newdata), needs)
+        design = _design(fit, frame, needs, missing_groups, given)
         return design, {name: _plain(frame, name) for name in names}
 
 
 def judged_design(
-    model: ModelBuilder,
+    fit: Fitted,
     newdata: Any,
     *,
     offset: Any = None,
@@ -114,15 +113,14 @@ def judged_design(
     NewDataError
         As `new_design`; or the outcome is missing or impossible.
     """
-    spec, given = model.spec, PerRowArguments(offset, trials, weights)
+    spec, given = fit.spec, PerRowArguments(offset, trials, weights)
     if spec.response is None:
         raise NewDataError("The model has no outcome.", fix="fit a formula with a left-hand side")
     needs = Needs.everything(spec)
     with _as_new_data():
-        frame = Frame(newdata)
-        _conform(spec, frame, needs)
-        design = _design(model, frame, needs, "error", given)
-        outcome = spec.response.outcome(frame, design.trials, model.functions)
+        frame, _ = _conform(spec, Frame(newdata), needs)
+        design = _design(fit, frame, needs, "error", given)
+        outcome = spec.response.outcome(frame, design.trials, fit.functions)
         check_outcome(outcome, spec.response, spec.family, frame.rows())
         own = _weights(spec, frame, given, "weights") if spec.weights == "likelihood" else None
         return design.observed(outcome, design.weights if own is None else own)
@@ -155,22 +153,35 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
             names[name] = names.get(name, True) and label
         if term.spec.by is not None:
             names[term.spec.by] = names.get(term.spec.by, True) and term.by_levels is not None
-    for block in spec.groups:
-        for name in block.factor if block.factor_name in needs.factors else ():
+    for block in spec.term_blocks:
+        for name, labelled in block.term.columns().items():
+            names[name] = names.get(name, True) and labelled
+    for group in spec.groups:
+        for name in group.factor if group.factor_name in needs.factors else ():
             names.setdefault(name, True)
     return names
 
 
-def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> dict[str, bool]:
-    """Check that each column in need is there and of its kind; return their names."""
+def every_column(spec: ModelSpec) -> tuple[str, ...]:
+    """Names of all columns that the model reads: of its terms, its outcome and its weights."""
+    names = dict.fromkeys(used_columns(spec, Needs.everything(spec)))
+    for learned in spec.response.parts if spec.response is not None else ():
+        names.update(dict.fromkeys(variable.name for variable in variables(_node(learned))))
+    if spec.weights_column is not None:
+        names[spec.weights_column] = None
+    return tuple(names)
+
+
+def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> tuple[Frame, dict[str, bool]]:
+    """Check that each column in need is there; return the frame, its columns of their kind."""
     names = used_columns(spec, needs)
     for name in names:
         _check_present(frame, name)
     for learned in _learned(spec, needs):
-        _check_kind(frame, _node(learned), learned)
+        frame = _of_its_kind(frame, _node(learned), learned)
     for term in spec.smooths:
         _check_smooth(term, frame)
-    return names
+    return frame, names
 
 
 def _node(learned: Learned) -> Node:
@@ -178,16 +189,17 @@ def _node(learned: Learned) -> Node:
 
 
 def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
-    terms = [term for predictor in spec.predictors for term in predictor.common]
+    predictors = spec.predictors.values()
+    terms = [term for predictor in predictors for term in predictor.common]
     for block in spec.groups:
         terms += block.effects if block.name in needs.blocks else ()
     for term in terms:
         for coding in term.codings:
             yield coding.learned
-    for predictor in spec.predictors:
+    for predictor in predictors:
         yield from predictor.offsets
-    for parts in spec.nonlinear.inputs if spec.nonlinear is not None else ():
-        yield from parts
+    yield from spec.stage.offsets
+    yield from spec.stage.learned
 
 
 def _check_present(frame: Frame, name: str) -> None:
@@ -199,14 +211,14 @@ def _check_present(frame: Frame, name: str) -> None:
         )
 
 
-def _check_kind(frame: Frame, node: Node, learned: Learned) -> None:
+def _of_its_kind(frame: Frame, node: Node, learned: Learned) -> Frame:
     """A column of numbers stays one; labels may also come as text or as whole numbers."""
     if not isinstance(node, Name):
-        return
+        return frame
     if learned.levels is None:
         frame.numeric(node.name)
-    else:
-        frame._columns[node.name] = replace(frame.factor(node.name), text=False)
+        return frame
+    return frame.with_column(replace(frame.factor(node.name), text=False))
 
 
 def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
@@ -227,30 +239,30 @@ def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
 
 
 def _design(
-    model: ModelBuilder,
+    fit: Fitted,
     frame: Frame,
     needs: Needs,
     missing_groups: MissingGroups,
     given: PerRowArguments,
 ) -> Design:
-    offset = _offset(model.spec, frame, given)
-    design = design_of(model.spec, frame, offset=offset, blocks=(), functions=model.functions)
+    offset = _offset(fit.spec, frame, given)
+    design = design_of(fit.spec, frame, offset=offset, blocks=(), functions=fit.functions)
     return replace(
         design,
-        smooths=with_new_levels(model.spec.smooths, frame, design.smooths),
-        groups=_groups(model, frame, needs, missing_groups),
-        trials=_trials(model, frame, needs, given),
-        weights=_precision(model.spec, frame, needs, given),
+        smooths=with_unlearned(fit.spec.smooth_blocks, frame, design.smooths),
+        groups=_groups(fit, frame, needs, missing_groups),
+        trials=_trials(fit, frame, needs, given),
+        weights=_precision(fit.spec, frame, needs, given),
     )
 
 
 def _groups(
-    model: ModelBuilder, frame: Frame, needs: Needs, missing_groups: MissingGroups
+    fit: Fitted, frame: Frame, needs: Needs, missing_groups: MissingGroups
 ) -> dict[str, GroupDesign]:
     """The arrays of every block; a factor that does not count stands at its first level."""
     coded: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     out = {}
-    for block in model.spec.groups:
+    for block in fit.spec.groups:
         factor = block.factor_name
         if factor not in coded:
             counts = factor in needs.factors
@@ -258,15 +270,9 @@ def _groups(
             coded[factor] = _coded(frame, block, missing_groups) if counts else aside
         columns = np.zeros((len(frame), block.size))
         if block.name in needs.blocks:
-            columns = _columns(block, frame, model.functions)
+            columns = block.multipliers(frame, fit.functions)
         out[block.name] = GroupDesign(coded[factor][0], columns, coded[factor][1])
     return out
-
-
-def _columns(block: GroupBlock, frame: Frame, functions: Any) -> np.ndarray:
-    """What the block's coefficients are multiplied by, shape (n, p)."""
-    parts = [np.ones((len(frame), 1))] if block.intercept else []
-    return np.hstack([*parts, *(term.design(frame, functions) for term in block.effects)])
 
 
 def _coded(
@@ -318,11 +324,9 @@ def _offset(spec: ModelSpec, frame: Frame, given: PerRowArguments) -> np.ndarray
     return None if given.offset is None else _finite("offset", given.offset, frame)
 
 
-def _trials(
-    model: ModelBuilder, frame: Frame, needs: Needs, given: PerRowArguments
-) -> np.ndarray | None:
+def _trials(fit: Fitted, frame: Frame, needs: Needs, given: PerRowArguments) -> np.ndarray | None:
     """Trials from the argument, else from the left-hand side; ones where they do not matter."""
-    spec = model.spec
+    spec = fit.spec
     if not spec.family.has_trials:
         if given.trials is not None:
             raise NewDataError(f"The {spec.family.name} family has no trials.", column="trials")
@@ -338,7 +342,7 @@ def _trials(
         raise NewDataError("The number of trials is unknown.", column="trials", fix="pass trials=")
     else:
         try:
-            trials = spec.response.trials(frame, None, model.functions)
+            trials = spec.response.trials(frame, None, fit.functions)
         except UnknownColumn as error:
             error.fix = "add it, or pass the numbers of trials: trials="
             raise

@@ -11,7 +11,7 @@ from glimmer.results.predict.prediction import Groups, Kind, NewLevels, Predicti
 if TYPE_CHECKING:
     import xarray as xr
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
 
 
 class Options(TypedDict, total=False):
@@ -28,7 +28,7 @@ class Options(TypedDict, total=False):
 
 
 def predict(
-    model: ModelBuilder,
+    fit: Fitted,
     newdata: Any = None,
     kind: Kind = "mean",
     *,
@@ -48,8 +48,7 @@ def predict(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     newdata : table, optional
         The training rows, if not given. Further columns do no harm; labels may come as text,
         categories or whole numbers, in any order.
@@ -104,10 +103,9 @@ def predict(
 
     Examples
     --------
-    >>> import glimmer as gl
-    >>> model = gl.lmer("Reaction ~ Days + (Days | Subject)", gl.load_data("sleepstudy"))
     >>> predictions = model.predict({"Days": [0, 9], "Subject": ["308", "someone new"]})
-    >>> predictions["predictions"]["mu"].mean(("chain", "draw"))
+    >>> predictions["predictions"]["mu"].mean(("chain", "draw")).sizes
+    Frozen({'obs_id': 2})
     """
     options: Options = {
         "groups": groups,
@@ -119,11 +117,11 @@ def predict(
         "trials": trials,
         "weights": weights,
     }
-    return Prediction(model, newdata, kind, **options).tree()
+    return Prediction(fit, newdata, kind, **options).tree()
 
 
 def predict_chunks(
-    model: ModelBuilder, newdata: Any = None, kind: Kind = "mean", **options: Unpack[Options]
+    fit: Fitted, newdata: Any = None, kind: Kind = "mean", **options: Unpack[Options]
 ) -> Iterator[xr.DataArray]:
     """Predict 4096 rows at a time, for tables whose predictions do not fit into memory.
 
@@ -136,43 +134,43 @@ def predict_chunks(
 
     Examples
     --------
-    >>> for part in predict_chunks(model, table):  # doctest: +SKIP
-    ...     part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> for part in model.predict_chunks(gl.load_data("sleepstudy"), kind="mean"):
+    ...     interval = part.quantile([0.05, 0.95], ("chain", "draw"))
+    >>> interval.sizes
+    Frozen({'quantile': 2, 'obs_id': 180})
     """
-    prediction = Prediction(model, newdata, kind, **options)
+    prediction = Prediction(fit, newdata, kind, **options)
     for rows, values in prediction.blocks():
         yield prediction.labelled(values, rows)
 
 
-def posterior_epred(
-    model: ModelBuilder, newdata: Any = None, **options: Unpack[Options]
-) -> xr.DataArray:
+def posterior_epred(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
     """Draws of the expected outcome, dims (chain, draw, obs_id); see `predict`.
 
     As in rstanarm, a probability where there are trials.
     """
-    return Prediction(model, newdata, "mean", **options).array()
+    return Prediction(fit, newdata, "mean", **options).array()
 
 
 def posterior_linpred(
-    model: ModelBuilder, newdata: Any = None, transform: bool = False, **options: Unpack[Options]
+    fit: Fitted, newdata: Any = None, transform: bool = False, **options: Unpack[Options]
 ) -> xr.DataArray:
     """Draws of the linear predictor, dims (chain, draw, obs_id); see `predict`.
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
     newdata : table, optional
     transform : bool
         Return the expected outcome instead; `posterior_epred` says it better.
     **options
         As in `predict`.
     """
-    return Prediction(model, newdata, "mean" if transform else "linpred", **options).array()
+    return Prediction(fit, newdata, "mean" if transform else "linpred", **options).array()
 
 
 def posterior_predict(
-    model: ModelBuilder,
+    fit: Fitted,
     newdata: Any = None,
     fun: Callable[[xr.DataArray], Any] | None = None,
     **options: Unpack[Options],
@@ -181,12 +179,12 @@ def posterior_predict(
 
     Parameters
     ----------
-    model : ModelBuilder
+    fit : Fitted
     newdata : table, optional
     fun : callable, optional
         Applied to the array of draws: ``numpy.exp`` for a model of the log outcome.
     **options
         As in `predict`.
     """
-    drawn = Prediction(model, newdata, "response", **options).array()
+    drawn = Prediction(fit, newdata, "response", **options).array()
     return drawn if fun is None else fun(drawn)

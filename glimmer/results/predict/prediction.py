@@ -7,18 +7,19 @@ rows, and for each new level by its name, so that a prediction does not depend o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, check_whole, suggestion
+from glimmer.interpreter.replay import Replay
 from glimmer.results.posterior.draws import not_stored
-from glimmer.results.predict.new_levels import sample_unseen, unlearned
+from glimmer.results.predict.draws_in_use import Draws, narrowed
+from glimmer.results.predict.new_levels import LevelStreams, add_unseen, entropy_of, unlearned
 from glimmer.results.predict.newdata import MissingGroups, Needs, PerRowArguments, new_design
-from glimmer.terms import GroupDesign
+from glimmer.results.predict.outcomes import drawn_outcomes
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -26,12 +27,18 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.assemble import Assembly
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.spec import Design, ModelSpec
 
 Kind = Literal["mean", "linpred", "response"]
 NewLevels = Literal["sample", "zero", "error"]
 Groups = str | Sequence[str] | None
+type Expression = Callable[[Assembly], TensorVariable]
+
+EXPRESSIONS: Mapping[str, Expression] = {
+    "mean": lambda assembly: assembly.expected,
+    "linpred": lambda assembly: assembly.eta,
+}
 
 ELSEWHERE = {
     "re_form": "use groups=None for re_form=NA; all groups count by default",
@@ -52,7 +59,7 @@ class Prediction:
 
     def __init__(
         self,
-        model: ModelBuilder,
+        fit: Fitted,
         newdata: Any,
         kind: Kind,
         *,
@@ -72,10 +79,12 @@ class Prediction:
         _choose("kind", kind, ("mean", "linpred", "response"))
         _choose("new_levels", new_levels, ("sample", "zero", "error"))
         _choose("missing_groups", missing_groups, ("error", "unknown"))
-        self.spec, self.kind, self.new_levels = model.spec, kind, new_levels
-        self.posterior = model.fitted["posterior"].to_dataset()
-        self.entropy = _entropy(random_seed)
-        self.positions = _positions(self.posterior, draws, self.entropy)
+        self.spec, self.kind, self.new_levels = fit.spec, kind, new_levels
+        self.posterior = fit.posterior
+        entropy = entropy_of(random_seed)
+        self.positions = _positions(self.posterior, draws, entropy)
+        rule: Any = "zero" if new_levels == "zero" else "sample"
+        self.streams = LevelStreams(entropy, self.size, rule)
         self.effects = chosen_effects(self.spec, groups)
         self.marginal = groups == "marginal"
         if self.marginal and kind != "mean":
@@ -88,12 +97,12 @@ class Prediction:
         given = PerRowArguments(offset, trials, weights)
         if self.new:
             self.design, self.columns = new_design(
-                model, newdata, needs_of(self.spec, kind, groups), missing_groups, given
+                fit, newdata, needs_of(self.spec, kind, groups), missing_groups, given
             )
         else:
-            self.design = _training_design(model, given)
+            self.design = _training_design(fit, given)
         self._check_levels()
-        self._check_draws(model)
+        self._check_draws(fit)
 
     def _check_levels(self) -> None:
         if self.new_levels == "error" and (listed := self.unseen()):
@@ -105,7 +114,7 @@ class Prediction:
                 fix='correct them, or pass new_levels="sample" or "zero"',
             )
 
-    def _check_draws(self, model: ModelBuilder) -> None:
+    def _check_draws(self, fit: Fitted) -> None:
         """The draws must be of this model: their levels are the specification's."""
         for block in self.spec.groups:
             coord = self.posterior.coords.get(block.level_dim)
@@ -114,11 +123,11 @@ class Prediction:
                     f"The draws are of another model: their levels of {block.factor_name!r} differ."
                 )
         for name in sorted(self.effects - set(self.posterior.data_vars)):
-            raise not_stored(model, name)
+            raise not_stored(fit, name)
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
-        from glimmer.spec.smooth_blocks import grouping
+        from glimmer.terms.smooth import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
         for named, levels in unlearned(self.spec, self.design):
@@ -135,25 +144,25 @@ class Prediction:
         """Name of what is predicted."""
         return {"mean": "mu", "linpred": "eta"}.get(self.kind, self.spec.names.outcome)
 
-    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
-        """Blocks of rows and their predictions, shape (draws, rows)."""
+    def blocks(self, of: Expression | None = None) -> Iterator[tuple[slice, np.ndarray]]:
+        """Blocks of rows and their predictions, shape (draws, rows); or another expression's."""
         for start in range(0, max(self.design.n, 1), BLOCK_ROWS):
             rows = slice(start, min(start + BLOCK_ROWS, self.design.n))
-            yield rows, self._block(rows)
+            yield rows, self._block(rows, of)
 
-    def values(self) -> np.ndarray:
-        """All predictions, shape (draws, n)."""
+    def values(self, of: Expression | None = None) -> np.ndarray:
+        """All predictions, shape (draws, n); or another expression's values."""
         out = None
-        for rows, values in self.blocks():
+        for rows, values in self.blocks(of):
             if out is None:
                 out = np.empty((self.size, self.design.n), dtype=values.dtype)
             out[:, rows] = values
         assert out is not None  # noqa: S101
         return out
 
-    def array(self) -> xr.DataArray:
-        """All predictions, dims (chain, draw, obs_id)."""
-        return self.labelled(self.values(), slice(None))
+    def array(self, of: Expression | None = None) -> xr.DataArray:
+        """All predictions, dims (chain, draw, obs_id); or another expression's values."""
+        return self.labelled(self.values(of), slice(None))
 
     def tree(self) -> xr.DataTree:
         """All predictions as InferenceData."""
@@ -184,95 +193,40 @@ class Prediction:
             attrs={"kind": self.kind, "new_levels": json.dumps(self.unseen())},
         )
 
-    def _block(self, rows: slice) -> np.ndarray:
+    def _block(self, rows: slice, of: Expression | None) -> np.ndarray:
         """Predictions of one block of rows: assemble the model on them and replay the draws."""
         from glimmer.assemble import assemble
-        from glimmer.interpreter.replay import Replay
-        from glimmer.results.predict.marginal import marginal_mean, of_one_new_group, points_of
+        from glimmer.results.predict.marginal import (
+            add_up,
+            marginal_mean,
+            of_one_new_group,
+            points_of,
+        )
 
-        curve = self.marginal and self.spec.nonlinear is not None
-        rearranged = of_one_new_group if curve else narrowed
+        apart = self.marginal and not add_up(self.spec)
+        rearranged = of_one_new_group if apart else narrowed
         taken = self.design.take(np.arange(self.design.n)[rows])
         spec, design, levels = rearranged(self.spec, taken)
         assembly = assemble(spec, design, observe=False)
-        draws = Draws(self, spec, levels)
-        unseen = sample_unseen(self, spec, design, assembly.model, draws)
+        draws = Draws(self.posterior, spec, levels, self.positions, self.effects)
+        add_unseen(draws, self.streams, spec, design, assembly.model)
         _check_complete(assembly.model, draws)
-        output = marginal_mean(spec, design, assembly) if self.marginal else self._of(assembly)
-        run = Replay(assembly.model, [output], [*draws.names, *unseen])
-        row_bytes = 8 * max(design.n, 1) * (points_of(spec) if self.marginal else 1)
-        given = {name: draws[name] for name in run.names} or {"": np.empty(self.size)}
-        seed = [self.entropy, OUTCOME_STREAM, rows.start]
-        out = np.empty((self.size, design.n), dtype=output.type.dtype)
-        at = 0
-        for (part,) in run.chunks(given, seed, size=max(1, CHUNK_BYTES // row_bytes)):
-            out[at : at + len(part)] = part
-            at += len(part)
-        return out
+        if self.marginal:
+            output, points = marginal_mean(spec, design, assembly), points_of(spec)
+        elif of is None and self.kind == "response":
+            seed = [self.streams.entropy, OUTCOME_STREAM, rows.start]
+            return drawn_outcomes(assembly, draws, seed)
+        else:
+            output, points = (of or EXPRESSIONS[self.kind])(assembly), 1
+        return self._replayed(assembly.model, output, draws, 8 * max(design.n, 1) * points)
 
-    def _of(self, assembly: Assembly) -> TensorVariable:
-        match self.kind:
-            case "mean":
-                return assembly.expected
-            case "linpred":
-                return assembly.eta
-        return assembly.outcome
-
-
-def narrowed(spec: ModelSpec, design: Design) -> tuple[ModelSpec, Design, dict[str, np.ndarray]]:
-    """Return the same model with those levels only that its rows have.
-
-    Returns
-    -------
-    ModelSpec, Design
-    dict of str to ndarray
-        By dimension of levels, the positions of those that stay.
-    """
-    blocks, groups, kept = [], {}, {}
-    for block in spec.groups:
-        group = design.groups[block.name]
-        used, index = np.unique(group.index, return_inverse=True)
-        known, new = np.split(used, [np.searchsorted(used, len(block.levels))])
-        kept[block.level_dim] = known
-        blocks.append(replace(block, levels=tuple(block.levels[i] for i in known)))  # type: ignore[type-var]
-        groups[block.name] = GroupDesign(
-            index.astype(np.int32),
-            group.columns,
-            tuple(group.new_levels[i - len(block.levels)] for i in new),
-        )
-    return replace(spec, groups=tuple(blocks)), replace(design, groups=groups), kept  # type: ignore[type-var]
-
-
-class Draws(dict[str, np.ndarray]):
-    """Draws by name, read when asked for, shape (draws, ...): of the levels in use only.
-
-    Effects that do not count are zero.
-    """
-
-    def __init__(
-        self, prediction: Prediction, spec: ModelSpec, levels: dict[str, np.ndarray]
-    ) -> None:
-        super().__init__()
-        self.prediction, self.levels = prediction, levels
-        dims = {name: block.level_dim for block in spec.groups for name in block.effect_names}
-        self.zero = {
-            name: len(levels[dim]) for name, dim in dims.items() if name not in prediction.effects
-        }
-        self.names = list(dict.fromkeys([*map(str, prediction.posterior.data_vars), *self.zero]))
-
-    def __missing__(self, name: str) -> np.ndarray:
-        from glimmer.interpreter.replay import flat
-
-        if name in self.zero:
-            self[name] = np.zeros((self.prediction.size, self.zero[name]))
-            return self[name]
-        array = self.prediction.posterior[name]
-        array = array.isel({dim: at for dim, at in self.levels.items() if dim in array.dims})
-        values = flat(array)
-        if self.prediction.size < len(values):
-            values = values[self.prediction.positions]
-        self[name] = values
-        return self[name]
+    def _replayed(
+        self, model: pm.Model, output: TensorVariable, draws: Draws, row_bytes: int
+    ) -> np.ndarray:
+        """An expression at every draw, shape (draws, rows)."""
+        run = Replay(model, [output], draws.names)
+        size = max(1, CHUNK_BYTES // row_bytes)
+        return np.concatenate([part for (part,) in run.chunks(draws, self.size, size)])
 
 
 def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
@@ -309,11 +263,8 @@ def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
 
 
 def _check_complete(model: pm.Model, draws: Draws) -> None:
-    """Every variable must have draws: none may be taken from its prior."""
-    from glimmer.spec.smooth_blocks import NEW
-
-    new = {name for name in draws if name.endswith(NEW)}
-    absent = [v.name for v in model.free_RVs if v.name not in draws.names and v.name not in new]
+    """Every variable must have draws."""
+    absent = [v.name for v in model.free_RVs if v.name not in draws.names]
     if absent:
         raise NotFitted(
             f"The draws are of another model: they lack {', '.join(map(repr, absent))}.",
@@ -321,28 +272,19 @@ def _check_complete(model: pm.Model, draws: Draws) -> None:
         )
 
 
-def _training_design(model: ModelBuilder, given: PerRowArguments) -> Design:
+def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
     for name in ("offset", "trials", "weights"):
         if getattr(given, name) is not None:
             raise ArgumentError(
                 f"{name}= belongs to new data; the training rows have theirs.",
                 fix=f"pass newdata=, or leave {name}= out",
             )
-    if model.design is None:
-        raise NotFitted("The model has no training rows.", fix="pass newdata=")
-    return model.design
+    return fit.design
 
 
 def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ArgumentError(f"{what}={value!r} means nothing.", fix=f"use one of {allowed}")
-
-
-def _entropy(seed: int | None) -> int:
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
-    check_whole("random_seed", seed, 0, ArgumentError)
-    return int(seed)
 
 
 def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.ndarray:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, check_probability, suggestion
+from glimmer.spec.names import ROWS
+from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from glimmer.builders import ModelBuilder
     from glimmer.data import Frame
+    from glimmer.fitted import Fitted
     from glimmer.smooths import Smooth
 
 Table = dict[str, np.ndarray]
@@ -29,7 +31,7 @@ STEPS = {1: 1e-4, 2: 1e-3}
 
 
 def smooth_estimates(
-    model: ModelBuilder,
+    fit: Fitted,
     smooth: str | Sequence[str] | None = None,
     n: int | None = None,
     data: Any = None,
@@ -41,8 +43,7 @@ def smooth_estimates(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     smooth : str or sequence of str, optional
         Labels: ``"s(x)"``, which names all its levels of ``by``, or ``"s(x):ga"``. Default: all.
     n : int, optional
@@ -73,22 +74,24 @@ def smooth_estimates(
 
     Examples
     --------
-    >>> smooth_estimates(model, "s(Days)", n=3)  # doctest: +SKIP
-        smooth  Days  estimate    sd  lower  upper
-    0  s(Days)   0.0     -47.3   7.4  -59.5  -35.2
+    >>> model.smooth_estimates("s(Days)", n=3)[["smooth", "Days"]]
+        smooth  Days
+    0  s(Days)   0.0
+    1  s(Days)   4.5
+    2  s(Days)   9.0
     """
     tables = []
-    for one in chosen_smooths(model, smooth):
-        rows = grid(model, one, n) if data is None else _own_rows(one, data)
-        draws = smooth_draws(model, one, rows)
+    for one in chosen_smooths(fit, smooth):
+        rows = grid(fit, one, n) if data is None else _own_rows(one, data)
+        draws = smooth_draws(fit, one, rows)
         if overall_uncertainty:
-            draws = draws + _overall(model)[:, None]
+            draws = draws + _overall(fit)[:, None]
         tables.append(_table(one, rows, draws, prob))
     return _joined(tables)
 
 
 def derivatives(
-    model: ModelBuilder,
+    fit: Fitted,
     smooth: str | Sequence[str] | None = None,
     order: Literal[1, 2] = 1,
     eps: float | None = None,
@@ -102,8 +105,7 @@ def derivatives(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     smooth, n, data, prob
         As in `smooth_estimates`; by default all smooths of a single numeric covariate.
     order : {1, 2}
@@ -126,56 +128,58 @@ def derivatives(
 
     Examples
     --------
-    >>> slopes = derivatives(model, "s(Days)")  # doctest: +SKIP
-    >>> slopes[slopes.lower > 0].Days.min()  # from where on it surely rises  # doctest: +SKIP
+    >>> slopes = model.derivatives("s(Days)")
+    >>> surely_rises = slopes[slopes.lower > 0].Days
     """
     if order not in STENCILS:
         raise ArgumentError(f"order={order!r}", fix="use 1 or 2")
     if eps is not None and not eps > 0:
         raise ArgumentError(f"eps={eps!r} must be positive.")
     tables = []
-    chosen = chosen_smooths(model, smooth)
+    chosen = chosen_smooths(fit, smooth)
     if smooth is None:
         chosen = [one for one in chosen if _has_focal(one, covariate)] or chosen
     for one in chosen:
         focal = _focal(one, covariate)
-        rows = grid(model, one, n) if data is None else _own_rows(one, data)
+        rows = grid(fit, one, n) if data is None else _own_rows(one, data)
         low, high = one.term.limits[one.term.spec.variables.index(focal)] or (0.0, 1.0)
         step = STEPS[order] * (high - low) if eps is None else float(eps)
-        table = _table(one, rows, _differences(model, one, rows, focal, order, step), prob)
+        table = _table(one, rows, _differences(fit, one, rows, focal, order, step), prob)
         table.insert(1, "covariate", focal)
         tables.append(table)
     return _joined(tables)
 
 
-def smooth_draws(model: ModelBuilder, smooth: Smooth, data: Frame | Table) -> np.ndarray:
+def smooth_draws(fit: Fitted, smooth: Smooth, data: Frame | Table) -> np.ndarray:
     """Draws of one smooth at the rows of a table, shape (draws, n).
 
     The smooth alone is assembled on these rows, and the draws replayed.
     """
     import pymc as pm
 
-    from glimmer.assemble.smooths import smooth_effects
     from glimmer.data import Frame
     from glimmer.interpreter.replay import Replay, flat
-    from glimmer.spec.smooth_blocks import smooth_columns, smooth_coords
+    from glimmer.terms.smooth import smooth_columns
 
     frame = data if isinstance(data, Frame) else Frame(data)
-    posterior = model.fitted["posterior"].to_dataset()
-    terms = model.spec.smooths
-    with pm.Model(coords={**smooth_coords(terms), "obs_id": frame.rows()}) as alone:
+    posterior = fit.posterior
+    blocks = [block for block in fit.spec.smooth_blocks if block.label == smooth.label]
+    coords = {dim: own for block in blocks for dim, own in block.coords.items()}
+    with pm.Model(coords={**coords, ROWS: frame.rows()}) as alone:
         columns = smooth_columns((smooth.term,), frame)
-        f = smooth_effects(terms, columns, model.spec.priors.smooth, 1.0)[smooth.label]
+        parts = [b.contribution(fit.spec.priors, 1.0, columns[b.name]) for b in blocks]
+        f: Any = sum(parts[1:], start=parts[0])
     run = Replay(alone, [f], [str(name) for name in posterior.data_vars])
     width = max(block.size for block in smooth.blocks)
     size = max(1, CHUNK_BYTES // (8 * max(frame.n, 1) * width))
     draws = {name: flat(posterior[name]) for name in run.names}
-    return np.concatenate([part for (part,) in run.chunks(draws, size=size)])
+    count = posterior.sizes["chain"] * posterior.sizes["draw"]
+    return np.concatenate([part for (part,) in run.chunks(draws, count, size)])
 
 
-def chosen_smooths(model: ModelBuilder, asked: str | Sequence[str] | None) -> list[Smooth]:
+def chosen_smooths(fit: Fitted, asked: str | Sequence[str] | None) -> list[Smooth]:
     """The smooths of these labels; a term's label stands for all its levels of ``by``."""
-    every = [smooth for term in model.spec.smooths for smooth in term.smooths]
+    every = [smooth for term in fit.spec.smooths for smooth in term.smooths]
     if not every:
         raise ArgumentError("The model has no smooth terms.", fix="add one: s(x)")
     if asked is None:
@@ -201,7 +205,7 @@ def numeric_covariates(smooth: Smooth) -> tuple[str, ...]:
     )
 
 
-def grid(model: ModelBuilder, smooth: Smooth, n: int | None = None) -> Table:
+def grid(fit: Fitted, smooth: Smooth, n: int | None = None) -> Table:
     """A table with every combination of the covariates' values; the last varies fastest."""
     term = smooth.term
     count = len(numeric_covariates(smooth))
@@ -209,7 +213,7 @@ def grid(model: ModelBuilder, smooth: Smooth, n: int | None = None) -> Table:
     if size < 1 or int(size) != size:
         raise ArgumentError(f"n={n!r} must be a whole number of points.")
     axes = [
-        np.array(model.frame.factor(variable).used().levels)
+        np.array(fit.frame.factor(variable).used().levels)
         if limits is None
         else np.linspace(*limits, int(size))
         for variable, limits in zip(term.spec.variables, term.limits, strict=True)
@@ -240,15 +244,15 @@ def _own_rows(smooth: Smooth, data: Any) -> Frame:
     return frame.take(smooth.by(frame) > 0)
 
 
-def _overall(model: ModelBuilder) -> np.ndarray:
+def _overall(fit: Fitted) -> np.ndarray:
     """Draws of the intercept at the means of the common columns, less their mean."""
     from glimmer.interpreter.replay import flat
+    from glimmer.results.checks.working_weights import check_linear
 
-    if model.spec.nonlinear is not None:
-        raise ArgumentError("overall_uncertainty= has no meaning in a nonlinear model.")
-    if not model.spec.predictor.intercept:
+    check_linear(fit)
+    if not fit.spec.predictors[MU].intercept:
         return np.zeros(1)
-    level = flat(model.fitted["posterior"].to_dataset()[model.spec.centered_intercept])
+    level = flat(fit.posterior[fit.spec.names.centered[MU]])
     return level - level.mean()
 
 
@@ -267,14 +271,14 @@ def _focal(smooth: Smooth, covariate: str | None) -> str:
 
 
 def _differences(
-    model: ModelBuilder, smooth: Smooth, rows: Frame | Table, focal: str, order: int, step: float
+    fit: Fitted, smooth: Smooth, rows: Frame | Table, focal: str, order: int, step: float
 ) -> np.ndarray:
     """Finite differences of the draws, shape (draws, n)."""
     shifts, weights = STENCILS[order]
     values = _columns(smooth, rows)
     around = {name: np.tile(column, len(shifts)) for name, column in values.items()}
     around[focal] = np.concatenate([values[focal] + shift * step for shift in shifts])
-    draws = smooth_draws(model, smooth, around)
+    draws = smooth_draws(fit, smooth, around)
     parts = draws.reshape(len(draws), len(shifts), -1)
     return np.einsum("j,djn->dn", weights, parts) / step**order
 

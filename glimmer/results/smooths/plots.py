@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from glimmer.builders import ModelBuilder
+    from glimmer.fitted import Fitted
     from glimmer.smooths import Smooth
 
 MOST_LEGEND = 10
@@ -42,7 +42,7 @@ class Options:
 
 
 def plot_nonlinear(
-    model: ModelBuilder,
+    fit: Fitted,
     smooths: str | Sequence[str] | None = None,
     *,
     prob: float = 0.9,
@@ -63,8 +63,7 @@ def plot_nonlinear(
 
     Parameters
     ----------
-    model : ModelBuilder
-        Fitted.
+    fit : Fitted
     smooths : str or sequence of str, optional
         Labels: ``"s(x)"``, which names all its levels of ``by``, or ``"s(x):ga"``. Default: all
         that have a plot.
@@ -99,9 +98,9 @@ def plot_nonlinear(
 
     Examples
     --------
-    >>> plot_nonlinear(model, "s(Days)", residuals=True)  # doctest: +SKIP
+    >>> axes = model.plot_nonlinear("s(Days)", residuals=True)
     """
-    chosen = chosen_smooths(model, smooths)
+    chosen = chosen_smooths(fit, smooths)
     if smooths is None:
         chosen = [smooth for smooth in chosen if _painter(smooth) is not None]
     panels = _panels(len(chosen), axes)
@@ -114,7 +113,7 @@ def plot_nonlinear(
                 f"{smooth.label} has too many covariates to be drawn.",
                 fix="use smooth_estimates(), with some of them held constant in data=",
             )
-        paint(model, smooth, panel, options)
+        paint(fit, smooth, panel, options)
         panel.set_title(smooth.label)
         if paint in (_curve, _curves):
             curves.append(panel)
@@ -155,42 +154,42 @@ def _panels(count: int, axes: Sequence[Axes] | None) -> list[Any]:
     return panels[:count]
 
 
-def _curve(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:
+def _curve(fit: Fitted, smooth: Smooth, panel: Axes, options: Options) -> None:
     """Median and band of a curve, partial residuals, rug."""
     (x,) = numeric_covariates(smooth)
-    table = _estimates(model, smooth, options)
+    table = _estimates(fit, smooth, options)
     panel.fill_between(
         table[x], table["lower"], table["upper"], color=options.color, alpha=0.25, lw=0
     )
     panel.plot(table[x], table["estimate"], color=options.color)
     if options.residuals:
-        panel.plot(*_partial_residuals(model, smooth, x), ".", color="0.4", ms=3, zorder=0)
+        panel.plot(*_partial_residuals(fit, smooth, x), ".", color="0.4", ms=3, zorder=0)
     if options.rug:
-        _rug(panel, _seen(model, smooth, x))
+        _rug(panel, _seen(fit, smooth, x))
     panel.set(xlabel=x, ylabel="partial effect")
 
 
-def _curves(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:
+def _curves(fit: Fitted, smooth: Smooth, panel: Axes, options: Options) -> None:
     """A curve for each level, or combination of levels."""
     (x,) = numeric_covariates(smooth)
     factors = [v for v in smooth.term.spec.variables if v != x]
-    table = _estimates(model, smooth, options)
+    table = _estimates(fit, smooth, options)
     groups = list(table.groupby(factors, sort=False, observed=True))
     for i, (level, rows) in enumerate(groups):
         panel.plot(rows[x], rows["estimate"], color=f"C{i % 10}", label=":".join(map(str, level)))
     if len(groups) <= MOST_LEGEND:
         panel.legend(title=":".join(factors), fontsize="small")
     if options.rug:
-        _rug(panel, _seen(model, smooth, x))
+        _rug(panel, _seen(fit, smooth, x))
     panel.set(xlabel=x, ylabel="partial effect")
 
 
-def _surface(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:
+def _surface(fit: Fitted, smooth: Smooth, panel: Axes, options: Options) -> None:
     """Median of a surface in colours and contours, blank far from the data."""
     u, v = numeric_covariates(smooth)
-    table = _estimates(model, smooth, options)
+    table = _estimates(fit, smooth, options)
     a, b = np.unique(table[u]), np.unique(table[v])
-    seen = np.column_stack([_seen(model, smooth, u), _seen(model, smooth, v)])
+    seen = np.column_stack([_seen(fit, smooth, u), _seen(fit, smooth, v)])
     far = far_from(table[[u, v]].to_numpy(), seen, options.too_far)
     z = np.where(far, np.nan, table["estimate"]).reshape(len(a), len(b)).T
     bound = float(np.nanmax(np.abs(z)))
@@ -203,9 +202,9 @@ def _surface(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options)
     panel.set(xlabel=u, ylabel=v)
 
 
-def _levels(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) -> None:
+def _levels(fit: Fitted, smooth: Smooth, panel: Axes, options: Options) -> None:
     """Median and interval of each level, in order of the medians."""
-    table = _estimates(model, smooth, options).sort_values("estimate")
+    table = _estimates(fit, smooth, options).sort_values("estimate")
     names = table[list(smooth.term.spec.variables)].astype(str).agg(":".join, axis=1)
     at = np.arange(len(table))
     panel.hlines(at, table["lower"], table["upper"], color=options.color, alpha=0.5)
@@ -214,12 +213,12 @@ def _levels(model: ModelBuilder, smooth: Smooth, panel: Axes, options: Options) 
     panel.set(xlabel=smooth.label)
 
 
-def _estimates(model: ModelBuilder, smooth: Smooth, options: Options) -> pd.DataFrame:
+def _estimates(fit: Fitted, smooth: Smooth, options: Options) -> pd.DataFrame:
     return smooth_estimates(
-        model,
+        fit,
         smooth.label,
         options.n,
-        grid(model, smooth, options.n),
+        grid(fit, smooth, options.n),
         prob=options.prob,
         overall_uncertainty=options.overall_uncertainty,
     )
@@ -248,26 +247,24 @@ def far_from(points: np.ndarray, data: np.ndarray, distance: float) -> np.ndarra
     return KDTree((data - low) / width).query((points - low) / width)[0] > distance
 
 
-def _seen(model: ModelBuilder, smooth: Smooth, variable: str) -> np.ndarray:
+def _seen(fit: Fitted, smooth: Smooth, variable: str) -> np.ndarray:
     """Values of a covariate in the training rows that the smooth has a part in."""
-    return model.frame.numeric(variable).values[_counts(model, smooth)]
+    return fit.frame.numeric(variable).values[_counts(fit, smooth)]
 
 
-def _counts(model: ModelBuilder, smooth: Smooth) -> np.ndarray:
+def _counts(fit: Fitted, smooth: Smooth) -> np.ndarray:
     """Rows in which the smooth is not multiplied by zero."""
-    return smooth.by(model.frame) != 0
+    return smooth.by(fit.frame) != 0
 
 
-def _partial_residuals(
-    model: ModelBuilder, smooth: Smooth, x: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _partial_residuals(fit: Fitted, smooth: Smooth, x: str) -> tuple[np.ndarray, np.ndarray]:
     """The covariate, and the smooth's median at each row plus the weighted working residual."""
     from glimmer.results.checks.working_weights import working
     from glimmer.results.smooths.estimates import by_column, smooth_draws
 
-    found, counts = working(model), _counts(model, smooth)
-    values = _seen(model, smooth, x)
-    f = np.median(smooth_draws(model, smooth, {x: values} | by_column(smooth, len(values))), axis=0)
+    found, counts = working(fit), _counts(fit, smooth)
+    values = _seen(fit, smooth, x)
+    f = np.median(smooth_draws(fit, smooth, {x: values} | by_column(smooth, len(values))), axis=0)
     relative = np.sqrt(found.weights / found.weights.mean())
     return values, f + (found.residuals * relative)[counts]
 
