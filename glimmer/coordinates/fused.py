@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from glimmer.kernels import RowKernel
     from glimmer.spec import Design, ModelSpec
 
 
@@ -13,15 +14,9 @@ def is_conjugate(spec: ModelSpec) -> bool:
     return spec.family.normal and spec.family.link_name == "identity" and spec.stage.linear
 
 
-def has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood, with weights of its kind."""
+def fused_kernel(spec: ModelSpec, design: Design) -> RowKernel | None:
+    """The family's kernel from coefficients to the likelihood, if it takes the model's weights."""
     kernel = spec.family.row_kernel if spec.stage.linear else None
-    if kernel is None:
-        return False
-    return design.weights is None or spec.weights == kernel.weights
-
-
-def row_functions(spec: ModelSpec, design: Design) -> Any:
-    """The compiled functions of rows that a whitened model needs; None if it has no kernel."""
-    kernel = spec.family.row_kernel
-    return kernel.kernels if kernel is not None and has_kernel(spec, design) else None
+    if kernel is None or design.weights is None or spec.weights == kernel.weights:
+        return kernel
+    return None

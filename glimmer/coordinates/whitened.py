@@ -15,7 +15,7 @@ from glimmer.assemble.outcome import (
     register_residual,
 )
 from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
-from glimmer.coordinates.fused import has_kernel
+from glimmer.coordinates.fused import fused_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from glimmer.coordinates.layout import Layout
     from glimmer.coordinates.pirls import Mode
-    from glimmer.kernels import CrossProducts, Rows
+    from glimmer.kernels import CrossProducts, RowKernel, Rows
     from glimmer.spec import Design
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
@@ -111,8 +111,9 @@ def _likelihood(
     shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if has_kernel(laid.spec, design) and not shifts:
-        return _row_density(laid, design, aux, coefficients)
+    kernel = fused_kernel(laid.spec, design)
+    if kernel is not None:
+        return _row_density(kernel, laid, design, aux, coefficients, shifts)
     spec, etas = laid.spec, {}
     for name, rows in laid.predictors.items():
         eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
@@ -124,16 +125,22 @@ def _likelihood(
 
 
 def _row_density(
-    laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
+    kernel: RowKernel,
+    laid: Layout,
+    design: Design,
+    aux: dict[str, Any],
+    coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
-    """The log likelihood from a kernel."""
-    kernel, y = laid.spec.family.row_kernel, design.y
-    assert y is not None and kernel is not None  # noqa: S101
+    """The log likelihood from a kernel, of rows that are alike once unless something moves them."""
+    y = design.y
+    assert y is not None  # noqa: S101
     given = laid.blocks, y, design.trials, design.weights
-    merged = merge_rows(*given) if kernel.weights == "likelihood" else given
-    blocks, y, trials, weights = merged
+    alike = kernel.weights == "likelihood" and not shifts
+    blocks, y, trials, weights = merge_rows(*given) if alike else given
     rows = pack_rows(blocks, kernel, y, trials=trials, weights=weights, sort=True)
-    return RowDensity(kernel)(coefficients, auxiliary_vector(kernel, aux), *_packed(rows))[0]
+    inputs = coefficients, auxiliary_vector(kernel, aux), *shifts.values()
+    return RowDensity(kernel)(*inputs, *_packed(rows))[0]
 
 
 def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:
