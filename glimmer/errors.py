@@ -1,6 +1,6 @@
 """Every error and warning the package raises, as one tree.
 
-An error says what is wrong, where (a column, or a span of the formula), and what to do about it.
+An error tells what is wrong, where (a column, or a span of the formula), and what to write instead.
 """
 
 from __future__ import annotations
@@ -63,17 +63,17 @@ def pointed(formula: str, span: Span, width: int = 76) -> list[str]:
 def suggestion(wrong: str, known: Iterable[str]) -> str:
     """A half-sentence that names the near misses of ``wrong``, or lists what is known."""
     known = list(known)
-    close = get_close_matches(wrong, known, n=3, cutoff=0.6)
+    close = get_close_matches(wrong, known, n=3, cutoff=0.65)
     if close:
         return "did you mean " + " or ".join(map(repr, close)) + "?"
     shown = ", ".join(map(repr, known[:20])) + (", ..." if len(known) > 20 else "")
-    return f"known: {shown}" if known else "none are known"
+    return f"use one of {shown}" if known else "none are known"
 
 
 def check_whole(name: str, value: object, least: int, error: type[ModelError]) -> None:
-    """Raise ``error`` unless an argument is a whole number from ``least`` up."""
+    """Raise ``error`` unless an argument is a whole number of at least ``least``."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise error(f"{name} must be a whole number from {least} up, not {value!r}.")
+        raise error(f"{name} must be a whole number of at least {least}, not {value!r}.")
 
 
 class FormulaError(ModelError):
@@ -109,7 +109,7 @@ class DataError(ModelError):
 
 
 class WrongType(DataError):
-    """A column, or the table itself, is of a type that has no meaning here."""
+    """A column, or the table itself, is of a type that cannot be used."""
 
 
 class MissingValues(DataError):
@@ -173,11 +173,11 @@ class NewLevel(NewDataError):
 
 
 class NotFitted(ModelError):
-    """Something was asked that only a fitted model can answer."""
+    """A method needs a fitted model."""
 
 
 class SamplingError(ModelError):
-    """Sampling could not start, or gave nothing to be trusted."""
+    """Sampling could not start, or its draws cannot be used."""
 
 
 class StoreError(ModelError):
@@ -218,7 +218,7 @@ class MeanFunctionError(ModelError):
 
 
 class ArgumentError(ModelError):
-    """An argument has a value that means nothing here."""
+    """An argument has a value that it cannot have."""
 
 
 def check_probability(prob: object) -> None:

@@ -32,8 +32,10 @@ DOORS = {"__init__", "__main__", "demo"}
 """The files of the package that may import from every room; nothing imports them."""
 DECLARING = ("terms", "smooths", "families")
 """The rooms whose classes only they may tell apart."""
-CURVE = {"nonlinear", "curve"}
-"""What is None in a model without a curve."""
+CURVE = {"nonlinear", "curve", "stage.linear"}
+"""What may be None, or be asked whether it is linear, in a model without a curve."""
+STAGES = {"Curve", "Direct"}
+"""The classes of what lies between the predictors and the outcome: with and without a curve."""
 
 type Arrows = dict[str, set[str]]
 
@@ -172,20 +174,29 @@ def names_in(*nodes: ast.AST) -> Iterator[str]:
 
 
 def curve_questions() -> dict[str, list[str]]:
-    """By file, where it asks whether there is a curve: ``x is None``, or ``x`` as a condition."""
+    """By file, where it asks whether there is a curve: by None, as a condition, or by its class."""
     found = {}
     for module, tree in trees().items():
-        lines = [f"line {n.lineno}: {ast.unparse(n)}" for n in ast.walk(tree) if asks_for_curve(n)]
+        asserted = {
+            below
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assert)  # told to the type checker: no branch
+            for below in ast.walk(node)
+        }
+        asking = [n for n in ast.walk(tree) if n not in asserted and asks_for_curve(n)]
+        lines = [f"line {getattr(n, 'lineno', '?')}: {ast.unparse(n)}" for n in asking]
         found |= {module: lines} if lines else {}
     return found
 
 
 def asks_for_curve(node: ast.AST) -> bool:
-    """Whether a node compares a curve with None, or takes it as true or false."""
+    """Whether a node compares a curve with None, takes it as true or false, or asks its class."""
+    if STAGES & set(classes_asked_for(node)):
+        return True
     match node:
         case ast.Compare(left=left, comparators=[ast.Constant(value=None)]):
             return is_curve(left)
-        case ast.If() | ast.IfExp() | ast.While() | ast.Assert():
+        case ast.If() | ast.IfExp() | ast.While():
             return is_curve(node.test)
         case ast.BoolOp():
             return any(map(is_curve, node.values))
@@ -202,8 +213,10 @@ def is_curve(node: ast.AST) -> bool:
     """Whether an expression is, or names on the way, ``nonlinear`` or ``curve``."""
     if isinstance(node, ast.NamedExpr):
         return is_curve(node.value) or is_curve(node.target)
-    name = node.id if isinstance(node, ast.Name) else getattr(node, "attr", None)
-    return isinstance(node, ast.Name | ast.Attribute) and name in CURVE
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return False
+    name = ast.unparse(node)
+    return any(name == curve or name.endswith(f".{curve}") for curve in CURVE)
 
 
 def long_files(most: int) -> list[str]:

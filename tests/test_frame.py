@@ -146,7 +146,7 @@ def test_whole_numbers_are_labels_in_their_order():
     found = Frame({"v": [2.0, NAN, 1.0]}).factor("v")
     assert found.levels == ("1", "2")
     assert found.codes.tolist() == [1, -1, 0]
-    with pytest.raises(WrongType, match="fractional"):
+    with pytest.raises(WrongType, match="non-integer"):
         Frame({"v": [0.5, 1]}).factor("v")
 
 

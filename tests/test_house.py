@@ -18,45 +18,12 @@ MOST_LINES = 400
 MOST_CURVE_QUESTIONS = 6
 
 # What is still wrong. The lists may only shrink: an entry that is mended has to be taken out.
-UPWARD = {"learn -> assemble"}
-CIRCLES = {
-    "glimmer.builders.base <-> glimmer.builders.to_bambi <-> glimmer.builders.update",
-    "glimmer.families.bambi <-> glimmer.families.builtin <-> glimmer.families.family",
-    "glimmer.spec.curve <-> glimmer.spec.model",
-}
-CLASS_QUESTIONS = {
-    "glimmer.assemble.smooths",
-    "glimmer.coordinates.layout",
-    "glimmer.results.smooths.checks",
-    "glimmer.spec.design",
-    "glimmer.spec.smooth_blocks",
-}
-CURVE_QUESTIONS = {
-    "glimmer.assemble.curve_effects",
-    "glimmer.assemble.curve_outcome",
-    "glimmer.assemble.model",
-    "glimmer.builders.to_bambi",
-    "glimmer.coordinates.choose",
-    "glimmer.coordinates.layout",
-    "glimmer.coordinates.likelihood",
-    "glimmer.coordinates.plan",
-    "glimmer.coordinates.stack",
-    "glimmer.coordinates.start_at_mode",
-    "glimmer.coordinates.whitened",
-    "glimmer.learn.curve_model",
-    "glimmer.learn.curve_start",
-    "glimmer.learn.information",
-    "glimmer.results.checks.chain_disagreement",
-    "glimmer.results.checks.working_weights",
-    "glimmer.results.curves.parameters",
-    "glimmer.results.posterior.printing",
-    "glimmer.results.predict.marginal",
-    "glimmer.results.predict.newdata",
-    "glimmer.results.predict.prediction",
-    "glimmer.results.smooths.estimates",
-    "glimmer.spec.design",
-    "glimmer.spec.model",
-}
+UPWARD: set[str] = set()
+CIRCLES = {"glimmer.families.bambi <-> glimmer.families.builtin <-> glimmer.families.family"}
+CLASS_QUESTIONS: set[str] = set()
+CURVE_QUESTIONS: set[str] = set()
+
+LONG_FILES: set[str] = set()
 
 
 def by_rooms(arrow: str) -> str:
@@ -106,7 +73,7 @@ def test_few_places_ask_whether_there_is_a_curve() -> None:
 
 
 def test_no_file_is_long() -> None:
-    found = house.long_files(MOST_LINES)
+    found = [file for file in house.long_files(MOST_LINES) if file.split(":")[0] not in LONG_FILES]
     assert not found, "\n".join(found)
 
 
@@ -117,6 +84,7 @@ def test_what_is_mended_is_taken_off_the_lists() -> None:
         "UPWARD": UPWARD - set(map(by_rooms, house.upward())),
         "CIRCLES": CIRCLES - set(house.circles(without_upward(house.file_arrows()))),
         "CLASS_QUESTIONS": CLASS_QUESTIONS - set(house.class_questions()),
+        "LONG_FILES": LONG_FILES - {file.split(":")[0] for file in house.long_files(MOST_LINES)},
         "CURVE_QUESTIONS": CURVE_QUESTIONS - (set() if few else set(curves)),
     }
     assert not any(mended.values()), f"take these out: { {k: v for k, v in mended.items() if v} }"
@@ -160,6 +128,9 @@ def test_circles_are_found() -> None:
         "not spec.curve",
         "spec.curve and spec.curve.settled",
         "bool(nonlinear)",
+        "f(x) if spec.stage.linear else g(x)",
+        "spec.family.normal and spec.stage.linear",
+        "isinstance(spec.stage, Curve)",
     ],
 )
 def test_questions_about_a_curve_are_found(text: str) -> None:

@@ -126,7 +126,7 @@ def test_what_a_function_says_of_itself():
         (
             lambda: dose_table(["a"], subjects=["a"], times=[0, 1], amounts=[1]),
             WrongLength,
-            "2 times",
+            "not 1, 2 and 1",
         ),
     ],
 )

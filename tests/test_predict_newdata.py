@@ -23,10 +23,10 @@ BAD = [
     ("correlated slopes", {"Subject": None}, "Subject", "no column 'Subject'"),
     ("correlated slopes", {"Days": [0.0, np.nan]}, "Days", "missing"),
     ("correlated slopes", {"Days": [0.0, np.inf]}, "Days", "infinite"),
-    ("correlated slopes", {"Days": ["a", "b"]}, "Days", "labels"),
+    ("correlated slopes", {"Days": ["a", "b"]}, "Days", "categorical"),
     ("correlated slopes", {"Days": ["0", "1"]}, "Days", "labels|text"),
     ("correlated slopes", {"Subject": [308, None]}, "Subject", "missing in 1 row"),
-    ("correlated slopes", {"Subject": [0.5, 1.5]}, "Subject", "fractional"),
+    ("correlated slopes", {"Subject": [0.5, 1.5]}, "Subject", "non-integer"),
     ("nested Poisson, offset", {"exposure": None}, "exposure", "no column 'exposure'"),
     ("nested Poisson, offset", {"exposure": [1.0, 0.0]}, "exposure", "log"),
     ("nested Poisson, offset", {"room": None}, "room", "no column 'room'"),
@@ -244,5 +244,5 @@ def test_probabilities_lie_between_0_and_1(prob):
 
 
 def test_what_is_not_a_table():
-    with pytest.raises(NewDataError, match="no table"):
+    with pytest.raises(NewDataError, match="not a table"):
         predict(case("correlated slopes")[1], 3.0)

@@ -56,10 +56,13 @@ BAD_ARGUMENTS: dict[str, tuple[Any, str]] = {
     "discrete variable": (lambda: as_prior(pm.Poisson.dist(1)), "discrete"),
     "random hyperparameter": (
         lambda: as_prior(pm.Normal.dist(0, pm.HalfNormal.dist(1))),
-        "are random",
+        "not random variables",
     ),
     "no distribution": (lambda: as_prior(pm.math.exp(pm.Normal.dist(0, 1))), "not a distribution"),
-    "a matrix of variables": (lambda: as_prior(pm.Normal.dist(np.eye(2), 1)), "neither"),
+    "a matrix of variables": (
+        lambda: as_prior(pm.Normal.dist(np.eye(2), 1)),
+        "for a number or for a vector",
+    ),
     "a number": (lambda: as_prior(5), "gl.normal"),
     "a covariance prior": (lambda: as_prior(gl.decov()), "prior_covariance"),
 }
@@ -117,7 +120,7 @@ def test_priors_that_do_not_fit_the_model(name: str) -> None:
 
 def test_a_prior_that_cannot_be_cut_off_where_the_domain_begins() -> None:
     doubly = pm.Truncated.dist(pm.Laplace.dist(1.0, 1.0), lower=0.0)
-    with pytest.raises(PriorError, match="cannot be cut off at 1"):
+    with pytest.raises(PriorError, match="cannot be truncated at 1"):
         gl.GlmerBuilder("y ~ x", DATA, "student_t", prior_aux={"nu": doubly})
 
 

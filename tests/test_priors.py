@@ -17,7 +17,7 @@ from scipy import stats
 import glimmer as gl
 from glimmer.assemble import assemble
 from glimmer.errors import FamilyError, PriorError
-from glimmer.families.family import Auxiliary
+from glimmer.families import Parameter
 from glimmer.priors import as_prior
 from glimmer.record import dumps, loads, record
 
@@ -335,7 +335,9 @@ def test_a_prior_of_ones_own() -> None:
     assert "logistic(2)" in str(model.prior_summary())
     again = assemble(loads(dumps(model.spec)), model.design).model
     assert log_densities(again)(point) == log_densities(model.build())(point)
-    with pytest.raises(PriorError, match=r"logistic\(2\) is not a prior for a positive parameter"):
+    with pytest.raises(
+        PriorError, match=r"logistic\(2\) cannot be the prior of a positive parameter"
+    ):
         build("mpg ~ wt", prior_aux=Logistic(2.0))
 
 
@@ -344,7 +346,7 @@ SKEW_NORMAL = gl.Family(
     dist=lambda mu, sigma, skew: pm.SkewNormal.dist(mu=mu, sigma=sigma, alpha=skew),
     aux={
         "sigma": gl.exponential(1, autoscale=True),
-        "skew": Auxiliary(gl.normal(0, 4), lower=-np.inf),
+        "skew": Parameter(link="identity", prior=gl.normal(0, 4)),
     },
     unit="y",
     group_scale="sigma",

@@ -48,7 +48,7 @@ class Numeric:
         values, present = self.values, ~self.missing
         if self.kind == "float" and np.any(values[present] != np.round(values[present])):
             raise WrongType(
-                f"Column {self.name!r} holds fractional numbers, which are no labels.",
+                f"Column {self.name!r} has non-integer values, so it cannot be used as a factor.",
                 column=self.name,
                 fix="use labels or whole numbers, or bin the values first",
             )

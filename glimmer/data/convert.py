@@ -20,7 +20,7 @@ def to_column(name: str, series: Any) -> Column:
     Raises
     ------
     WrongType
-        It holds dates, complex numbers, lists, a mixture of types, ...
+        It contains dates, complex numbers, lists, a mixture of types, ...
     DuplicateName
         Two of its categories are written alike.
     """
@@ -40,9 +40,9 @@ def to_column(name: str, series: Any) -> Column:
         raise _temporal(name, type(dtype).__name__)
     if isinstance(dtype, nw.List | nw.Array | nw.Struct):
         raise WrongType(
-            f"Column {name!r} holds lists or records, not one value per row.",
+            f"Column {name!r} contains lists or records; each row must have one value.",
             column=name,
-            fix="spread them over columns of their own",
+            fix="put their parts in columns of their own",
         )
     return _objects(name, series.to_list())
 
@@ -134,7 +134,7 @@ def _objects(name: str, values: list[Any]) -> Column:
         + ", ".join(f"{kind} ({example})" for kind, example in list(examples.items())[:2])
         + ".",
         column=name,
-        fix="make the column one type",
+        fix="convert the column to one type",
     )
 
 
@@ -155,12 +155,13 @@ def _unusable(name: str, example: Any) -> WrongType:
         return _temporal(name, type(example).__name__)
     if isinstance(example, complex | np.complexfloating):
         return WrongType(
-            f"Column {name!r} holds complex numbers.",
+            f"Column {name!r} contains complex numbers, which cannot be used.",
             column=name,
-            fix="give the real and the imaginary part a column each",
+            fix="put the real and the imaginary part in a column each",
         )
     return WrongType(
-        f"Column {name!r} holds {type(example).__name__} objects, not one number or label per row.",
+        f"Column {name!r} contains {type(example).__name__} objects; "
+        "each row must have one number or label.",
         column=name,
         fix="use a column of numbers or strings",
     )
@@ -175,7 +176,8 @@ def _strings(name: str, values: list[Any]) -> Factor:
 
 def _temporal(name: str, kind: object) -> WrongType:
     return WrongType(
-        f"Column {name!r} holds dates or times ({kind}), which are neither numbers nor labels.",
+        f"Column {name!r} contains dates or times ({kind}); "
+        "they must be converted to numbers or labels.",
         column=name,
         fix=f"for a predictor add a column of numbers, such as days since the start, "
         f"(df[{name!r}] - df[{name!r}].min()) / pd.Timedelta('1D'); "

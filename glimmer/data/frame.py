@@ -93,9 +93,9 @@ class Frame:
                 fix=f"convert it to numbers, e.g. pd.to_numeric(df[{name!r}])",
             )
         raise WrongType(
-            f"Column {name!r} holds labels ({some(column.levels)}) where numbers are needed.",
+            f"Column {name!r} is categorical ({some(column.levels)}), but numbers are needed.",
             column=name,
-            fix="give a column of numbers",
+            fix="use a numeric column",
         )
 
     def factor(self, name: str) -> Factor:
@@ -143,7 +143,8 @@ class Frame:
         for other in () if self._table is None else self._table.columns:
             if not isinstance(other, str) and str(other) == name:
                 return WrongType(
-                    f"The column {other!r} is named by a value of type {type(other).__name__}.",
+                    f"The column name {other!r} must be a string, "
+                    f"not of type {type(other).__name__}.",
                     column=name,
                     fix=f"rename it, e.g. df.rename(columns={{{other!r}: 'x{other}'}})",
                 )
@@ -160,7 +161,7 @@ def array_argument(value: Any, n: int, what: str) -> np.ndarray:
     WrongLength
         It is a scalar, has more than one dimension, or not ``n`` values.
     WrongType
-        It does not hold numbers.
+        It is not numeric.
     """
     shape = shape_of(value)
     if shape != (n,):

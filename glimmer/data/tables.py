@@ -33,7 +33,7 @@ def open_table(data: Any) -> Any:
         names = list(table.columns)
     except TypeError as error:
         raise WrongType(
-            f"The data are of type {type(data).__name__}, which is no table.",
+            f"The data are of type {type(data).__name__}, which is not a table.",
             fix="pass a pandas, polars or pyarrow table, or a dict of arrays",
         ) from error
     except nw.exceptions.DuplicateError as error:
@@ -90,7 +90,9 @@ def _length(name: Any, value: Any) -> int:
 
 def _checked(table: Any) -> Any:
     if not len(table.columns):
-        raise NotEnoughData("The table has no columns.", fix="pass the table with the data")
+        raise NotEnoughData(
+            "The table has no columns.", fix="pass a table with at least one column"
+        )
     return table
 
 

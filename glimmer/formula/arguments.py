@@ -1,4 +1,4 @@
-"""What the options of a function may be."""
+"""Checks the arguments of the formula's functions: whole numbers, flags, numbers, levels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from glimmer.errors import SyntaxProblem
 
 
 def whole(name: str, value: Any, *, least: int) -> int:
-    """Return a whole number from ``least`` on."""
+    """Return a whole number of at least ``least``."""
     if isinstance(value, float) and value.is_integer() and value >= least:
         return int(value)
-    raise SyntaxProblem(f"{name} must be a whole number from {least}, not {value!r}.")
+    raise SyntaxProblem(f"{name} must be a whole number of at least {least}, not {value!r}.")
 
 
 def flag(name: str, value: Any) -> bool:

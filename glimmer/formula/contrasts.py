@@ -54,7 +54,7 @@ def contrast_matrix(
     size = len(levels)
     if size < 2:
         raise DesignError(
-            f"Contrasts need two levels or more; there is {size}.", fix="leave the factor out"
+            f"Contrasts need at least two levels, but there is {size}.", fix="remove the factor"
         )
     numbered = tuple(str(i) for i in range(1, size))
     match kind:
@@ -72,7 +72,7 @@ def contrast_matrix(
 def _treatment(levels: Sequence[str], base: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
     if base is not None and base not in levels:
         raise DesignError(
-            f"The reference level {base!r} is not a level.", fix=suggestion(base, levels)
+            f"The reference level {base!r} is not one of the levels.", fix=suggestion(base, levels)
         )
     reference = 0 if base is None else list(levels).index(base)
     others = [i for i in range(len(levels)) if i != reference]

@@ -64,7 +64,7 @@ def column(frame: Frame, name: Name, formula: str) -> Column:
     head, _, last = name.name.rpartition(".")
     if name.name not in frame and head.split(".")[0] in MODULES:
         raise ForbiddenExpression(
-            f"{name} reaches into a module; a formula names columns.",
+            f"{name} cannot be used in a formula: names must be columns, not members of a module.",
             formula=formula,
             span=name.span,
             fix=f"write {last}(x)" if last in FUNCTIONS else "name a column",
@@ -144,7 +144,7 @@ class Evaluator:
     def _factor(self, call: Call) -> Factor:
         """Return the labels of ``factor``, ``ordered`` or ``C``."""
         if not call.args:
-            raise self._problem(f"{call.function}(...) takes a column.", call)
+            raise self._problem(f"{call.function}(...) must be given a column.", call)
         inner = call.args[0]
         options = self._bound(call, call.args[1:], factors.OPTIONS[call.function])
         contrast = options.pop("contr", None)
@@ -201,7 +201,7 @@ class Evaluator:
         """Return numbers of which there is one per row."""
         value = self._number(node)
         if value.ndim > 1:
-            raise self._problem(f"{node} has several columns where one is needed.", node)
+            raise self._problem(f"{node} has several columns, but one is needed here.", node)
         return value
 
     def _numeric(self, name: Name) -> np.ndarray:
@@ -214,10 +214,10 @@ class Evaluator:
 
     def _arithmetic(self, joint: Binary, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         if joint.op not in ARITHMETIC:
-            raise self._problem(f"{joint.op} is no arithmetic.", joint)
+            raise self._problem(f"{joint.op!r} cannot be used in arithmetic.", joint)
         for side, value in ((joint.left, left), (joint.right, right)):
             if value.ndim > 1:
-                raise self._problem(f"{side} has several columns where one is needed.", side)
+                raise self._problem(f"{side} has several columns, but one is needed here.", side)
         return self._finite(joint, np.asarray(ARITHMETIC[joint.op](left, right)))
 
     def _call(self, call: Call) -> np.ndarray:
@@ -226,7 +226,7 @@ class Evaluator:
         function = FUNCTIONS.get(call.function)
         if call.function in special_words():
             raise self._problem(
-                f"{call} is a term of its own; it cannot be an argument or a factor.",
+                f"{call} must be a term of its own; it cannot be an argument or a factor.",
                 call,
                 "add it to the other terms, as in y ~ x + s(z)",
             )
@@ -244,7 +244,9 @@ class Evaluator:
         """Return a function of the table on its arguments."""
         given = call.args[: function.most]
         if len(given) < function.least:
-            raise self._problem(f"{call.function}(...) needs {function.least} value(s).", call)
+            raise self._problem(
+                f"{call.function}(...) needs at least {function.least} unnamed argument(s).", call
+            )
         values = [self._vector(node) for node in given]
         named = self._bound(call, call.args[function.most :], tuple(function.options))
         options = dict(function.options) | {k: self._constant(v) for k, v in named.items()}
@@ -263,13 +265,14 @@ class Evaluator:
         result = np.asarray(self.functions[call.function](*values, **options))
         if result.dtype.kind not in "fiub":
             raise WrongType(
-                f"{call.function}(...) gave {result.dtype}, not numbers.",
+                f"{call.function}(...) must return numbers, not {result.dtype}.",
                 formula=self.formula,
                 span=call.span,
             )
         if result.ndim > 2 or (result.ndim and len(result) != self.frame.n):
             raise WrongLength(
-                f"{call.function}(...) gave shape {result.shape} for {self.frame.n} rows.",
+                f"{call.function}(...) must return one value for each of the {self.frame.n} rows, "
+                f"not shape {result.shape}.",
                 formula=self.formula,
                 span=call.span,
             )
@@ -299,7 +302,7 @@ class Evaluator:
                 return -value
             case Call("c", args, ()):
                 return tuple(map(self._constant, args))
-        raise self._problem(f"{node} is no constant, which an option must be.", node)
+        raise self._problem(f"{node} is not a constant, which an option must be.", node)
 
     def _finite(self, node: Node, values: np.ndarray) -> np.ndarray:
         """Let values pass; raise `NotFinite` for the first node whose value is not finite."""
@@ -314,7 +317,7 @@ class Evaluator:
             column=", ".join(names) or None,
             formula=self.formula,
             span=node.span,
-            fix=f"look at {' and '.join(names)} on these rows" if names else None,
+            fix=f"check {' and '.join(names)} in these rows" if names else None,
         )
 
     def _missing(self, node: Node, missing: np.ndarray) -> MissingValues:

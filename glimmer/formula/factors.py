@@ -63,7 +63,7 @@ def with_levels(column: Factor, levels: tuple[str, ...], ordered: bool) -> Facto
     if unseen:
         shown = ", ".join(map(repr, unseen[:5])) + (", ..." if len(unseen) > 5 else "")
         raise NewLevel(
-            f"Column {column.name!r} holds levels that the model has not seen: {shown}.",
+            f"Column {column.name!r} has levels that the model has not seen: {shown}.",
             column=column.name,
             fix=suggestion(unseen[0], levels),
         )
@@ -78,9 +78,9 @@ def _learn_levels(column: Factor, levels: Any) -> tuple[str, ...]:
     wanted = texts("levels", levels)
     if left_out := [level for level in used if level not in wanted]:
         raise WrongType(
-            f"The level {left_out[0]!r} of {column.name} is not among the levels asked for.",
+            f"Column {column.name!r} has the level {left_out[0]!r}, which levels= does not list.",
             column=column.name,
-            fix="name every level that the rows have",
+            fix="list every level of the column in levels=",
         )
     return tuple(level for level in dict.fromkeys(wanted) if level in used)
 
@@ -101,7 +101,7 @@ def _contrast(node: Node | None, base: Any, levels: tuple[str, ...]) -> Contrast
             return None
         raise _no_contrast(node)
     if base is not None and kind != "treatment":
-        raise SyntaxProblem(f"Contrasts of kind {kind!r} have no base.")
+        raise SyntaxProblem(f"base= cannot be used with contrasts of kind {kind!r}.")
     return ContrastChoice(kind, None if base is None else _base(base, levels))
 
 
@@ -112,7 +112,7 @@ def _base(base: Any, levels: tuple[str, ...]) -> str:
     if isinstance(base, str) and base in levels:
         return base
     raise SyntaxProblem(
-        f"The base {base!r} is neither a level nor a position.",
+        f"base must be a level or the position of one, not {base!r}.",
         fix=suggestion(str(base), levels),
     )
 

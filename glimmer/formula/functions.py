@@ -109,7 +109,9 @@ def _learn_scale(x: np.ndarray, center: Any, scale: Any) -> State:
     if flag("scale", scale):
         state["scale"] = float(np.sqrt(np.sum((x - state["center"]) ** 2) / (len(x) - 1)))
         if not state["scale"] > 0:
-            raise Constant("A column that does not vary cannot be scaled.", fix="leave it out")
+            raise Constant(
+                "A column that does not vary cannot be scaled.", fix="remove it from the formula"
+            )
     return state
 
 

@@ -18,7 +18,7 @@ def grouping_factors(text: str, node: Node) -> list[tuple[Node, ...]]:
     _check_no_special(text, first)
     if len(joints) > MAX_NESTED:
         raise TooComplex(
-            f"A grouping factor joins more than {MAX_NESTED} columns.",
+            f"A grouping factor cannot join more than {MAX_NESTED} columns.",
             formula=text,
             span=node.span,
         )
@@ -35,7 +35,7 @@ def grouping_factors(text: str, node: Node) -> list[tuple[Node, ...]]:
             return factors
     apart = " + ".join(f"(1 | {part})" for part in parts)
     raise SyntaxProblem(
-        "A grouping factor is a column, or columns joined by : or /.",
+        "A grouping factor must be a column, or columns joined by : or /.",
         formula=text,
         span=node.span,
         fix=f"write {apart}" if len(parts) > 1 else None,
@@ -51,9 +51,9 @@ def check_repeats(text: str, groups: Sequence[GroupTerm]) -> None:
             key = (frozenset(group.factor), frozenset(factors))
             if key in seen:
                 by = ":".join(map(str, group.factor))
-                effect = ":".join(map(str, factors)) or "the intercept"
+                effect = ":".join(map(str, factors)) or "The intercept"
                 raise DuplicateTerm(
-                    f"Twice, {effect} varies by {by}.",
+                    f"{effect} varies by {by} in two terms.",
                     formula=text,
                     span=group.span,
                     fix=f"leave it out of one term, as in (0 + x | {by}); "
@@ -65,7 +65,7 @@ def check_repeats(text: str, groups: Sequence[GroupTerm]) -> None:
 def _check_no_special(text: str, node: Node) -> None:
     if isinstance(node, Call) and is_special(node):
         raise SyntaxProblem(
-            f"{node} cannot be a grouping factor: it is a term of its own.",
+            f"{node} cannot be a grouping factor: it must be a term of its own.",
             formula=text,
             span=node.span,
             fix="name a column, as in (1 | g)",

@@ -22,6 +22,7 @@ from glimmer.formula.nodes import (
     Number,
     String,
     Unary,
+    spine,
 )
 from glimmer.formula.scanner import Token, scan
 
@@ -56,7 +57,7 @@ def parse(text: str) -> Formula:
     SyntaxProblem
         It is not a formula; the caret shows where.
     ForbiddenExpression
-        It holds code: dotted calls, subscripts, attributes.
+        It contains code: dotted calls, subscripts, attributes.
     TooComplex
         It is longer than 10,000 characters, or its brackets are nested deeper than 50.
 
@@ -68,7 +69,8 @@ def parse(text: str) -> Formula:
     """
     if not isinstance(text, str):
         raise SyntaxProblem(
-            f"A formula is a text, not a {type(text).__name__}.", fix='write "y ~ x + (1 | g)"'
+            f"A formula must be a string, not of type {type(text).__name__}.",
+            fix='write "y ~ x + (1 | g)"',
         )
     return _Parser(text).formula()
 
@@ -111,16 +113,16 @@ class _Parser:
         if not tildes:
             whole = (self.next.span[0], self.tokens[-2].span[1])
             raise self.problem(
-                "A formula has a ~ between the outcome and its terms.",
+                "A formula must have a ~ between the outcome and its terms.",
                 whole,
-                f"write y ~ {self.text.strip()}" if len(self.text) < 80 else None,
+                _with_tilde(self.text),
             )
         one_sided = self.next.is_operator("~")
         if len(tildes) > 2 - one_sided:
             raise self.problem(
-                "There are more ~ than a formula can have.",
+                "Too many ~.",
                 tildes[2 - one_sided].span,
-                "a nonlinear model has two: y ~ f(x, a) ~ a | g",
+                "write y ~ x, or y ~ f(x, a) ~ a | g for a nonlinear model",
             )
 
     def _tilde(self) -> None:
@@ -128,12 +130,12 @@ class _Parser:
             raise self._left_over()
         token = self.take()
         if self.next.kind == "end" or self.next.is_operator("~"):
-            raise self.problem("Nothing stands after this ~.", token.span, "write ~ 1 for no terms")
+            raise self.problem("Missing terms after ~.", token.span, "write ~ 1 for no terms")
 
     def _response(self) -> Node:
         node = self.expression(0)
         if isinstance(node, Number | String | Bar | Dot):
-            raise self.problem("The outcome is a column, or a call on columns.", node.span)
+            raise self.problem("The outcome must be a column or a function of columns.", node.span)
         return node
 
     def _side(self, bare_bar: bool) -> Node:
@@ -144,7 +146,9 @@ class _Parser:
             return node
         bar = self._bar(node)
         if not bare_bar:
-            raise self.problem("A group term stands in brackets.", bar.span, f"write {bar}")
+            raise self.problem(
+                "Group-specific terms must be in parentheses.", bar.span, f"write {bar}"
+            )
         if self.next.kind != "end":
             raise self._left_over()
         return bar
@@ -153,12 +157,12 @@ class _Parser:
         token = self.next
         fix = None
         if token.kind in ("name", "quoted", "number", "string"):
-            fix = "join terms by +, and put backquotes around a name with spaces"
+            fix = "put + between terms, and backquotes around a name with spaces"
         elif token.is_operator("(", "|", "||"):
-            fix = "a group term is added by +, as in x + (1 | g)"
+            fix = "put + before a group-specific term, as in y ~ x + (1 | g)"
         elif token.is_operator("="):
-            fix = "= names an argument inside a call; write ~ after the outcome"
-        return self.problem("The formula goes on here, but nothing joins it.", token.span, fix)
+            fix = "write ~ after the outcome; = can only name an argument of a function"
+        return self.problem("Missing operator here.", token.span, fix)
 
     def expression(self, binding: int) -> Node:
         """Read operands joined by operators that bind tighter than ``binding``."""
@@ -179,7 +183,7 @@ class _Parser:
 
     def _needs_operand(self, operator: Token) -> None:
         if self.next.kind == "end" or self.next.is_operator(")", "}", "~", ",", "|", "||", "="):
-            raise self.problem(f"Nothing stands after this {operator.text}.", operator.span)
+            raise self.problem(f"Missing operand after {operator.text!r}.", operator.span)
 
     def _operand(self) -> Node:
         token = self.take()
@@ -206,16 +210,18 @@ class _Parser:
 
     def _no_operand(self, token: Token) -> SyntaxProblem:
         if token.kind == "end":
-            return self.problem("The formula ends too early.", self.tokens[-2].span)
-        return self.problem(f"Something is missing before this {token.text}.", token.span)
+            return self.problem("Unexpected end of the formula.", self.tokens[-2].span)
+        return self.problem(f"Missing operand before {token.text!r}.", token.span)
 
     def _bracket(self, opening: Token) -> Node:
         if self.next.is_operator(")"):
-            raise self.problem("These brackets are empty.", (opening.span[0], self.next.span[1]))
+            raise self.problem("Empty parentheses.", (opening.span[0], self.next.span[1]))
         node = self.expression(0)
         if self.next.is_operator("|", "||"):
             if self.calls:
-                raise self.problem("A group term cannot stand inside a call.", self.next.span)
+                raise self.problem(
+                    "A group-specific term cannot be an argument of a function.", self.next.span
+                )
             node = self._bar(node)
         return node.at((opening.span[0], self._close(")").span[1]))
 
@@ -226,7 +232,7 @@ class _Parser:
         group, label = self.expression(0), None
         if first.text == "|" and self.next.is_operator("|"):
             if not isinstance(group, Name):
-                raise self.problem("The label between two bars is a name.", group.span)
+                raise self.problem("The label between two bars must be a name.", group.span)
             label = group.name
             self._needs_operand(self.take())
             group = self.expression(0)
@@ -278,13 +284,25 @@ class _Parser:
 
     def _dotted_call(self, token: Token) -> ForbiddenExpression:
         last = token.text.rpartition(".")[2]
-        fix = "give your own functions as functions={...} and call them by a plain name"
+        fix = "pass your own functions as functions={...} and call them by a plain name"
         return ForbiddenExpression(
-            f"{token.text}(...) reaches into a module; a formula calls only its own functions.",
+            f"{token.text}(...) cannot be called in a formula: a function must have a plain name.",
             formula=self.text,
             span=token.span,
             fix=f"write {last}(...)" if last in UNPREFIXED else fix,
         )
+
+
+def _with_tilde(text: str) -> str:
+    """What to write in place of a formula without ``~``."""
+    try:
+        terms = parse(f"~ {text}").parts[0]
+    except FormulaError:
+        return "write y ~ x + (1 | g)"
+    first, joints = spine(terms)
+    if all(isinstance(term, Bar) for term in (first, *(joint.right for joint in joints))):
+        return f"write ~ {terms}, or y ~ {terms} with an outcome"
+    return f"write y ~ {terms}"
 
 
 def _name(token: Token) -> Name:

@@ -28,7 +28,7 @@ MAX_BRACKETS = 50
 OPERATORS = ("%in%", "||", "**", *"+-*/:^~|(){},=.")
 CLOSES = {")": "(", "}": "{"}
 NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-NO_CODE = "a formula names columns and calls functions by name; it holds no code"
+NO_CODE = "use names of columns and calls of functions; a formula cannot contain code"
 FORBIDDEN = {
     "[": ("Subscripts and lists have no place in a formula.", "write c(...) for a list of values"),
     "]": ("Subscripts and lists have no place in a formula.", "write c(...) for a list of values"),
@@ -37,7 +37,7 @@ FORBIDDEN = {
     ";": ("A formula is one expression, not a program.", NO_CODE),
     "\\": ("A formula is one expression, not a program.", NO_CODE),
 }
-COMPARISON = "comparisons and conditions are no terms; add a column to the data instead"
+COMPARISON = "comparisons and conditions cannot be terms; add a column to the data instead"
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,15 @@ def scan(text: str) -> list[Token]:
     if len(text) > MAX_LENGTH:
         raise TooComplex(
             f"The formula has {len(text):,} characters; the limit is {MAX_LENGTH:,}.",
-            fix="use `.` for all columns, or put columns together beforehand",
+            fix="use `.` for all columns, or combine columns beforehand",
         )
     for at, character in enumerate(text):
         if is_hidden(character):
             raise SyntaxProblem(
-                f"The formula holds an invisible character, {called(character)}.",
+                f"The formula contains an invisible character, {called(character)}.",
                 formula=text,
                 span=(at, at + 1),
-                fix="type the formula anew; it may have been copied from a document",
+                fix="retype the formula; it may have been copied from a document",
             )
     tokens = list(_tokens(text))
     _match_brackets(text, tokens)
@@ -135,11 +135,11 @@ def _name(text: str, start: int) -> Token:
             f"In {name!r}, the character {called(character)} only looks like a Latin letter.",
             formula=text,
             span=(at, at + 1),
-            fix=f"type the letter anew, or write `{name}` if the column is named so",
+            fix=f"retype the letter, or write `{name}` if that is the name of the column",
         )
     if is_internal(name):
         raise ForbiddenExpression(
-            f"{name!r} reaches for Python's own; a formula cannot.",
+            f"{name!r} cannot be used in a formula: names that begin with __ are Python's own.",
             formula=text,
             span=(start, stop),
             fix=f"write `{name}` if it is a column",
@@ -168,7 +168,7 @@ def _unexpected(text: str, at: int) -> FormulaError:
         return ForbiddenExpression(message, formula=text, span=span, fix=fix)
     shown = character if character.isascii() else called(character)
     return SyntaxProblem(
-        f"The character {shown} has no meaning in a formula.",
+        f"The character {shown} cannot be used in a formula.",
         formula=text,
         span=span,
         fix=COMPARISON if character in "<>!&?" else None,
@@ -182,16 +182,12 @@ def _match_brackets(text: str, tokens: list[Token]) -> None:
             opened.append(token)
             if len(opened) > MAX_BRACKETS:
                 raise TooComplex(
-                    f"Brackets are nested deeper than {MAX_BRACKETS}.",
+                    f"Parentheses cannot be nested more than {MAX_BRACKETS} deep.",
                     formula=text,
                     span=token.span,
                 )
         elif token.is_operator(")", "}"):
             if not opened or opened.pop().text != CLOSES[token.text]:
-                raise SyntaxProblem(
-                    f"This {token.text} closes nothing.", formula=text, span=token.span
-                )
+                raise SyntaxProblem(f"Unmatched {token.text!r}.", formula=text, span=token.span)
     if opened:
-        raise SyntaxProblem(
-            f"This {opened[-1].text} is never closed.", formula=text, span=opened[-1].span
-        )
+        raise SyntaxProblem(f"Unmatched {opened[-1].text!r}.", formula=text, span=opened[-1].span)

@@ -47,7 +47,7 @@ def bs(state: State, x: np.ndarray) -> np.ndarray:
         warn(
             f"Values beyond the range {knots[0]:g} to {knots[-1]:g} of a spline are extrapolated.",
             DataWarning,
-            fix="use ns(...), which goes on linearly",
+            fix="use ns(...), which is linear beyond its range",
         )
     basis = _b_splines(knots, degree, x)
     return basis if state["intercept"] else basis[:, 1:]
@@ -88,7 +88,7 @@ def ns(state: State, x: np.ndarray) -> np.ndarray:
 def _inner_knots(x: np.ndarray, df: Any, knots: Any, fewest: int) -> np.ndarray:
     if knots is not None:
         if df is not None:
-            raise SyntaxProblem("df and knots say the same; give one.")
+            raise SyntaxProblem("df and knots cannot be combined; give one of them.")
         return numbers("knots", knots)
     count = 0 if df is None else whole("df", df, least=fewest) - fewest
     return np.quantile(x, np.linspace(0, 1, count + 2)[1:-1])
@@ -98,7 +98,7 @@ def _padded(x: np.ndarray, inner: np.ndarray, degree: int) -> np.ndarray:
     """Return the inner knots with the range of ``x`` around them, each end degree + 1 times."""
     low, high = x.min(), x.max()
     if not low < high:
-        raise DesignError("A spline needs a column that varies.")
+        raise DesignError("A spline cannot be made of a column that does not vary.")
     if np.any((inner <= low) | (inner >= high)) or len(np.unique(inner)) < len(inner):
         raise DesignError(
             f"The inner knots {', '.join(f'{knot:g}' for knot in inner)} must differ and lie "

@@ -60,9 +60,9 @@ def expand(
     Raises
     ------
     SyntaxProblem
-        Something stands where no term can be.
+        A part of the formula is not a term.
     DuplicateTerm
-        The same effect varies twice by the same grouping factor.
+        The same effect varies by the same grouping factor in two terms.
     TooComplex
         There would be more than 5,000 terms.
 
@@ -137,7 +137,7 @@ class _Algebra:
 
     def _dot(self, node: Dot) -> TermSet:
         if self.names is None:
-            raise self.problem("Here . has no columns to stand for.", node, "name the columns")
+            raise self.problem(". cannot be used here.", node, "name the columns")
         terms: TermSet = {}
         for name in self.names:
             terms |= self._atom(Name(name, node.span))
@@ -147,14 +147,14 @@ class _Algebra:
         """Let 0 or 1 decide on the intercept; the last one wins."""
         if node.value not in (0, 1):
             raise self.problem(
-                f"The number {node} is no term; only 0 and 1 are.",
+                f"{node} cannot be a term; the only numbers allowed are 0 and 1.",
                 node,
                 f"write I({node}) for a constant, or offset(...) for a known shift",
             )
         wanted = (node.value == 1) == (self.sign > 0)
         if self.asked and wanted != self.intercept:
             warn(
-                f"The formula {self.text!r} both asks for an intercept and removes it; "
+                f"The formula {self.text!r} both adds and removes the intercept; "
                 f"the last one wins: {'an' if wanted else 'no'} intercept.",
                 DesignWarning,
                 fix="keep one of 0, 1 and -1",
@@ -168,7 +168,9 @@ class _Algebra:
         self.sign = -self.sign
         for term in terms.values():
             if isinstance(term.factors[0], Bar):
-                raise self.problem("A group term cannot be taken away.", term.factors[0])
+                raise self.problem(
+                    "Group-specific terms cannot be removed with '-'.", term.factors[0]
+                )
         return terms
 
     def _join(self, left: TermSet, joint: Binary) -> TermSet:
@@ -200,7 +202,10 @@ class _Algebra:
     def _difference(self, left: TermSet, node: Node) -> TermSet:
         for key, term in self._negative(node).items():
             if left.pop(key, None) is None:
-                warn(f"Taking away {term} changes nothing in {self.text!r}.", DesignWarning)
+                warn(
+                    f"'- {term}' has no effect in {self.text!r}: the term is not there to remove.",
+                    DesignWarning,
+                )
         return left
 
     def _products(self, left: TermSet, right: TermSet, joint: Binary) -> TermSet:
@@ -227,7 +232,7 @@ class _Algebra:
         power = joint.right
         if not (isinstance(power, Number) and power.is_integer and power.value >= 1):
             raise self.problem(
-                "The power of terms is a whole number from 1.",
+                "The power of terms must be a whole number of at least 1.",
                 power,
                 f"write I({joint}) for arithmetic",
             )
@@ -242,7 +247,7 @@ class _Algebra:
     def _check_factor(self, node: Node, joint: Binary) -> None:
         if isinstance(node, Number):
             raise self.problem(
-                f"Among terms, {joint.op} does not take a number.",
+                f"{joint.op!r} cannot join a term and a number.",
                 node,
                 f"write I({joint}) for arithmetic",
             )
@@ -252,7 +257,7 @@ class _Algebra:
             f"The formula would have more than {MAX_TERMS:,} terms.",
             formula=self.text,
             span=joint.span,
-            fix="ask for interactions of lower degree",
+            fix="use interactions of lower degree",
         )
 
     def sorted_out(self, found: TermSet) -> Terms:
@@ -267,7 +272,10 @@ class _Algebra:
             if special is None:
                 common.append(self._in_order(key, term))
             elif len(term.factors) > 1:
-                raise self.problem(f"{special} can only be added to the other terms.", special)
+                raise self.problem(
+                    f"{special} cannot be part of an interaction; it can only be added with +.",
+                    special,
+                )
             elif isinstance(special, Bar):
                 bars.append(special)
             elif isinstance(special, Call) and special.function in SMOOTHS:
@@ -301,7 +309,7 @@ class _Algebra:
     def _offset(self, call: Node) -> Node:
         inside = call.children()
         if len(inside) != 1:
-            raise self.problem("offset(...) takes one argument.", call)
+            raise self.problem("offset(...) must have one argument.", call)
         return inside[0]
 
 
@@ -315,11 +323,13 @@ def group_terms(
     effects = expand(text, bar.effects, others, intercepts=intercepts)
     if effects.groups or effects.offsets or effects.smooths or effects.specials:
         raise SyntaxProblem(
-            "Only common terms can vary between groups.", formula=text, span=bar.effects.span
+            "Only common terms can stand left of the bar of a group-specific term.",
+            formula=text,
+            span=bar.effects.span,
         )
     if not (effects.intercept or effects.common):
         raise SyntaxProblem(
-            "No effect is left to vary between groups.",
+            "The group-specific term has no effects.",
             formula=text,
             span=bar.effects.span,
             fix=f"write (1 | {bar.group})",
@@ -327,7 +337,7 @@ def group_terms(
     for name in variables(bar.effects):
         if name.name in own:
             raise SyntaxProblem(
-                f"{name} cannot vary between the groups that it defines itself.",
+                f"The effect of {name} cannot vary by a grouping factor that contains {name}.",
                 formula=text,
                 span=bar.span,
                 fix=f"write (1 | {bar.group})",

@@ -1,4 +1,4 @@
-"""Arguments in order, and graphs run by PyTensor's own interpreter."""
+"""Binds the arguments of a curve in order, and runs its graph in PyTensor's interpreter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bind(
     given = dict(zip(names, args, strict=False))
     twice = [name for name in kwargs if name in given]
     if twice:
-        raise MeanFunctionError(f"{known} is given {twice[0]!r} twice.")
+        raise MeanFunctionError(f"{known} got {twice[0]!r} twice.")
     given.update(kwargs)
     missing = [name for name in names if name not in given]
     if missing:

@@ -109,8 +109,8 @@ def dose_table(
     """
     if not len(subjects) == len(times) == len(amounts):
         raise WrongLength(
-            f"A list of doses has {len(subjects)} subjects, {len(times)} times and "
-            f"{len(amounts)} amounts."
+            "subjects, times and amounts must have the same length, "
+            f"not {len(subjects)}, {len(times)} and {len(amounts)}."
         )
     given: dict[Any, list[tuple[float, float]]] = {}
     for subject, time, amount in zip(subjects, times, amounts, strict=True):

@@ -98,7 +98,7 @@ def group_starts(
     """
     groups = np.asarray(groups)
     if groups.shape != np.shape(y):
-        raise WrongLength(f"There are {groups.size} groups for {np.size(y)} outcomes.")
+        raise WrongLength(f"groups must have one value per row: {np.size(y)}, not {groups.size}.")
     levels, codes = np.unique(groups, return_inverse=True)
     tried = np.unique(np.linspace(0, len(levels) - 1, MOST_GROUPS).round().astype(int))
     arrays, outcome, codes = complete_rows(function, inputs, y, codes)

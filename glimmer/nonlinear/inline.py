@@ -154,7 +154,9 @@ def _data_names(
             f"{what} is {'not ' if unused else ''}used in this expression.",
             formula=formula,
             span=node.span,
-            fix="use it, or leave it out of params" if unused else "a curve is a function of data",
+            fix="use it, or leave it out of params"
+            if unused
+            else "use at least one column of the data",
         )
     return tuple(use.name for use in names if use.name in columns)
 
@@ -171,17 +173,17 @@ def check_arithmetic(node: Node, formula: str) -> None:
             for joint in joints:
                 if joint.op not in OPERATORS:
                     raise FormulaError(
-                        f"{joint.op} is not an operation on numbers.",
+                        f"{joint.op!r} cannot be used in a curve.",
                         formula=formula,
                         span=joint.span,
-                        fix="a curve is written with + - * / ^ and functions",
+                        fix="write the curve with + - * / ^ and functions",
                     )
                 check_arithmetic(joint.right, formula)
             return check_arithmetic(first, formula)
         case Call():
             return _check_call(node, formula)
     raise ForbiddenExpression(
-        "Only numbers, columns, parameters and functions of them make a curve.",
+        "A curve can only contain numbers, columns, parameters and functions of them.",
         formula=formula,
         span=node.span,
     )

@@ -62,7 +62,7 @@ class Parameter:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise MeanFunctionError(
-                f"Parameter {self.name!r} is declared as {self.kind!r}, which is not a kind.",
+                f"The kind of parameter {self.name!r} must be one of KINDS, not {self.kind!r}.",
                 fix=suggestion(self.kind, KINDS),
             )
         lower, upper = (-math.inf, math.inf) if self.nonzero else KINDS[self.kind]
@@ -85,7 +85,7 @@ class Input:
     ----------
     name : str
     lower : float
-        The least value at which the function has a meaning.
+        The least value at which the function is defined.
     ndim : int
         1: one number per row; 2: a row of numbers per row (doses and their times).
     """

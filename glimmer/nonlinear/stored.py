@@ -24,7 +24,8 @@ class NamedFunction:
             return find_mean_function(self.name)
         except UnknownFunction as error:
             raise StoreError(
-                f"The model has the mean function {self.name!r}, which is not known.", fix=REGISTER
+                f"The mean function {self.name!r} of the saved model is not registered.",
+                fix=REGISTER,
             ) from error
 
 
@@ -64,7 +65,7 @@ def stored_function(function: MeanFunction) -> NamedFunction | InlineFunction:
         known = None
     if known is not function:
         raise StoreError(
-            f"The mean function {function.name!r} is not known by its name and cannot be saved.",
+            f"The mean function {function.name!r} is not registered, so it cannot be saved.",
             fix=REGISTER,
         )
     return NamedFunction(function.name)

@@ -173,7 +173,7 @@ def from_variable(variable: TensorVariable, **arguments: np.ndarray) -> Prior:
     Raises
     ------
     PriorError
-        It is no distribution, a discrete one, or one that is impossible or not fully specified.
+        It is not a distribution, a discrete one, or one that is impossible or not fully specified.
     """
     if variable.owner is None or not hasattr(variable.owner.op, "ndim_supp"):
         raise PriorError(
@@ -192,11 +192,11 @@ def _check_kind(variable: TensorVariable) -> None:
     shown = VariablePrior(variable)
     if variable.type.dtype.startswith(("int", "uint", "bool")):
         raise PriorError(
-            f"{shown} is discrete; parameters are continuous.",
+            f"{shown} is discrete, but a prior must be continuous.",
             fix="use a continuous distribution",
         )
     if variable.type.ndim > 1 or None in variable.type.shape:
-        raise PriorError(f"{shown} is neither a number nor a vector of known length.")
+        raise PriorError(f"{shown} must be a prior for a number or for a vector of known length.")
 
 
 def _check_density(variable: TensorVariable) -> None:
@@ -210,7 +210,7 @@ def _check_density(variable: TensorVariable) -> None:
     density = pm.logp(variable, support_point(variable), warn_rvs=False)
     if rvs_in_graph(density):
         raise PriorError(
-            f"The hyperparameters of {shown} are random.",
+            f"The hyperparameters of {shown} must be numbers, not random variables.",
             fix="give numbers, or change the model that build() returns",
         )
     try:
@@ -277,7 +277,7 @@ def prior(name: str, **arguments: Any) -> Prior:
         variable = kind.dist(**given)
     except (TypeError, ValueError) as error:
         raise PriorError(
-            f"{name} cannot be made from these arguments: {error}", fix=f"it has {known}"
+            f"{name} cannot be made from these arguments: {error}", fix=f"its arguments are {known}"
         ) from error
     return from_variable(variable, **given)
 
@@ -294,7 +294,7 @@ def as_prior(value: Any) -> Prior:
         return value
     if isinstance(value, CovariancePrior):
         raise PriorError(
-            f"{value} is a prior for covariances of group effects.",
+            f"{value} cannot be used here: it is a prior of the covariance of group effects.",
             fix="pass it as prior_covariance=",
         )
     if hasattr(value, "owner") and hasattr(value, "type"):
@@ -302,7 +302,7 @@ def as_prior(value: Any) -> Prior:
     if hasattr(value, "name") and isinstance(getattr(value, "args", None), dict):
         return prior(value.name, **value.args)
     raise PriorError(
-        f"A prior is one of {FAMILIAR}, not {value!r}.",
+        f"A prior must be one of {FAMILIAR}, not {value!r}.",
         fix=f"write for example gl.normal(0, {value!r})"
         if isinstance(value, int | float) and not isinstance(value, bool)
         else None,
@@ -316,7 +316,7 @@ def _positive(variable: TensorVariable, prior: Prior) -> TensorVariable:
     values = NEGATIVE.reshape(-1, *[1] * variable.type.ndim)
     if np.isfinite(_value(pm.logp(variable, values))).any():
         raise PriorError(
-            f"{prior} gives weight to negative values, but the parameter is positive.",
+            f"{prior} allows negative values, but the parameter is positive.",
             fix="use a half-distribution, or gl.normal(), which is cut at zero there",
         )
     return variable

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Hyper = float | tuple[float, ...]
 DEFAULT_SCALE = 2.5
+STEPS = np.logspace(-6, 6, 13)
+"""How far outside a domain a prior is asked for weight."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ class Prior:
 
     def rv(self) -> TensorVariable:
         """Return the prior as a new unregistered PyMC variable, scalar or of its own shape."""
-        raise PriorError(f"{self} is not a prior for a parameter on the whole real line.")
+        raise PriorError(f"{self} cannot be the prior of a parameter on the whole real line.")
 
     def positive_rv(self) -> TensorVariable:
         """Return the prior truncated to positive values, as a new unregistered PyMC variable."""
-        raise PriorError(f"{self} is not a prior for a positive parameter.")
+        raise PriorError(f"{self} cannot be the prior of a positive parameter.")
 
     def above(self, lower: float) -> TensorVariable:
         """Return the prior truncated to values above ``lower``, as a new PyMC variable."""
@@ -85,19 +87,40 @@ class Prior:
 
         if not np.isfinite(lower):
             return self.rv()
-        if lower <= 0:
+        if lower == 0:
             return self.positive_rv()
         try:
-            return pm.Truncated.dist(self.positive_rv(), lower=lower)
+            return pm.Truncated.dist(self.positive_rv() if lower > 0 else self.rv(), lower=lower)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise PriorError(
-                f"{self} cannot be cut off at {lower:g}, where the parameter's domain begins.",
+                f"{self} cannot be truncated at {lower:g}, the lower bound of the parameter.",
                 fix="use gl.gamma() or gl.exponential()",
             ) from error
 
     def sized(self, size: int) -> Prior:
         """Return the prior for ``size`` numbers, where it depends on how many there are."""
         return self
+
+    def within(self, lower: float, upper: float) -> TensorVariable:
+        """Return the prior truncated to values between two ends, as a new PyMC variable.
+
+        Raises
+        ------
+        PriorError
+            It has weight outside and cannot be truncated.
+        """
+        if not np.isfinite(upper):
+            return self.above(lower)
+        for law in (self.rv, self.positive_rv) if lower >= 0 else (self.rv,):
+            try:
+                return _cut(law(), lower, upper)
+            except (TypeError, ValueError, NotImplementedError):  # PriorError is a ValueError
+                continue
+        raise PriorError(
+            f"{self} cannot be cut off at {lower:g} and {upper:g}, the ends of the parameter's "
+            "domain.",
+            fix='use gl.prior("Beta", ...), or another distribution between these ends',
+        )
 
     def rescaled(self, scales: Scales) -> Prior:
         """Return the prior in the units of the data, free of ``autoscale``."""
@@ -161,6 +184,22 @@ class CovariancePrior:
         raise NotImplementedError
 
 
+def _cut(rv: TensorVariable, lower: float, upper: float) -> TensorVariable:
+    """A distribution as it is if it lies between two ends, else truncated to them."""
+    import pymc as pm
+
+    from glimmer.interpreter.evaluate import log_density
+
+    outside = np.concatenate([lower - STEPS, upper + STEPS])
+    if not np.isfinite(log_density(rv, outside[np.isfinite(outside)])).any():
+        return rv
+    cut = pm.Truncated.dist(rv, lower=lower if np.isfinite(lower) else None, upper=upper)
+    inside = upper - 1 if not np.isfinite(lower) else (lower + upper) / 2
+    if not np.isfinite(log_density(cut, inside)):
+        raise ValueError("its density is not finite")
+    return cut
+
+
 class LocationScale(Prior):
     """A symmetric prior with a location and a scale; both may be vectors."""
 
@@ -191,7 +230,9 @@ def hyper(value: Any) -> Hyper:
     """A hyperparameter as a float or a tuple of floats."""
     array = np.asarray(value, dtype=float)
     if array.ndim > 1:
-        raise PriorError(f"A hyperparameter is a number or a vector, not of shape {array.shape}.")
+        raise PriorError(
+            f"A hyperparameter must be a number or a vector, not of shape {array.shape}."
+        )
     return float(array) if array.ndim == 0 else tuple(array.tolist())
 
 
@@ -229,7 +270,7 @@ MEANT = {"mean": "location", "mu": "location", "sd": "scale", "sigma": "scale", 
 
 
 def prior_function[**P, R](function: Callable[P, R]) -> Callable[P, R]:
-    """Turn a wrong argument name into a `PriorError` that says the right one."""
+    """Turn a wrong argument name into a `PriorError` with the right one."""
     signature = inspect.signature(function)
 
     @wraps(function)

@@ -264,12 +264,14 @@ def check_sd_prior(prior: Prior) -> None:
             fix="use gl.exponential(), gl.student_t() or another proper prior",
         )
     if prior.length() is not None:
-        raise PriorError(f"{prior} is for several numbers, not for one standard deviation.")
+        raise PriorError(
+            f"{prior} must be a prior for one standard deviation, not for several numbers."
+        )
     prior.positive_rv()
 
 
 def _positive(value: Any, what: str) -> float:
     number = positive(value, what)
     if isinstance(number, tuple):
-        raise PriorError(f"{what} is one number, not a vector.")
+        raise PriorError(f"{what} must be one number, not a vector.")
     return float(hyper(number))  # type: ignore[arg-type]

@@ -33,7 +33,9 @@ class JointPrior(Prior):
     joint: ClassVar[bool] = True
 
     def rv(self) -> TensorVariable:
-        raise PriorError(f"{self} is a prior for a vector of coefficients, not for one number.")
+        raise PriorError(
+            f"{self} cannot be the prior of one number: it is for a vector of coefficients."
+        )
 
     positive_rv = rv
 
@@ -157,7 +159,7 @@ def lasso(
 def product_normal(df: int = 2, location: Hyper = 0.0, scale: Hyper = 1.0) -> ProductNormal:
     """Return the product of ``df`` normals: prior sd scale^df, with a spike at the location."""
     if int(df) != df or df < 1:
-        raise PriorError(f"df must be a whole number from 1 up, not {df!r}.")
+        raise PriorError(f"df must be a whole number of at least 1, not {df!r}.")
     return ProductNormal(int(df), real(location, "location"), positive(scale, "scale"))
 
 

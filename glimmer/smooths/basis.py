@@ -186,12 +186,14 @@ def register_basis(name: str, cls: type[Basis]) -> None:
     Raises
     ------
     SmoothError
-        The name is taken by another class, or ``cls`` is no basis.
+        The name is taken by another class, or ``cls`` is not a basis.
     """
     if not (isinstance(cls, type) and issubclass(cls, Basis)):
         raise SmoothError(f"The basis {name!r} must be a subclass of glimmer.smooths.Basis.")
     if _BASES.get(name, cls) is not cls:
-        raise SmoothError(f"There is already a basis {name!r}.", fix="choose another name")
+        raise SmoothError(
+            f"The name {name!r} is taken by another basis.", fix="choose another name"
+        )
     _BASES[name] = cls
 
 
@@ -207,7 +209,7 @@ def matrix(columns: Columns) -> np.ndarray:
     for column in columns:
         if isinstance(column, Factor):
             raise SmoothError(
-                f"Column {column.name!r} holds labels; this basis needs numbers.",
+                f"Column {column.name!r} is categorical, but this basis needs numbers.",
                 column=column.name,
                 fix=f'use by={column.name}, or a basis for factors: "re", "fs", "sz", "mrf"',
             )
@@ -224,7 +226,7 @@ def training_matrix(columns: Columns) -> np.ndarray:
     for column, values in zip(columns, x.T, strict=True):
         if values.size == 0 or values.min() == values.max():
             raise SmoothError(
-                f"Column {column.name!r} is constant; a smooth of it has no meaning.",
+                f"Column {column.name!r} is constant, so it cannot be smoothed.",
                 column=column.name,
                 fix="remove the term",
             )

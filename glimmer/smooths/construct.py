@@ -91,7 +91,7 @@ def _learn(
 ) -> SmoothTerm:
     """Learn one term, its basis and penalty scale from the covariates of ``pool``."""
     if frame.n == 0:
-        raise NotEnoughData(f"{spec.label} has no rows to learn from.")
+        raise NotEnoughData(f"{spec.label} cannot be built: the table has no rows.")
     columns = _covariates(spec, frame)
     pooled = columns if len(pool) == 1 else _pooled([_covariates(p, frame) for p in pool])
     basis = learn_basis(spec, pooled, knots)
@@ -220,7 +220,7 @@ def _knots_of(columns: Columns, knots: Knots) -> np.ndarray | None:
         return None
     if len(given) < len(numeric) or len({len(values) for values in given}) > 1:
         raise SmoothError(
-            f"Knots must be given for each of {', '.join(numeric)}, and be equally many.",
+            f"Knots must be given for each of {', '.join(numeric)}, with the same number for each.",
             column=numeric[0],
         )
     return given[0] if len(given) == 1 else np.stack(given, axis=1)
@@ -259,7 +259,8 @@ def _warn_of_overlap(terms: Sequence[SmoothTerm], frame: Frame) -> None:
         together = together / np.linalg.norm(together, axis=0)
         if np.linalg.eigvalsh(together.T @ together)[0] < OVERLAP:
             warn(
-                f"The unpenalized part of {term.spec.label} repeats that of the terms before it.",
+                f"The unpenalized part of {term.spec.label} "
+                "is a linear combination of the terms before it.",
                 DesignWarning,
                 fix="use ti() for interactions beside main effects, or select=True",
             )

@@ -230,5 +230,8 @@ def _normalized(block: Penalized, at: Setting) -> Penalized:
     values = columns.rows if isinstance(columns, Grouped) else columns
     scale = float(np.sqrt(np.mean(np.sum(values**2, axis=1) * at.weights**2)))
     if not np.isfinite(scale) or scale == 0:
-        raise SmoothError("The smooth is zero at all rows.", fix="is its by variable zero?")
+        raise SmoothError(
+            "The smooth is zero at all rows.",
+            fix="check that its by variable is not zero everywhere",
+        )
     return rescaled(block, scale)

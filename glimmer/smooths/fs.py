@@ -126,7 +126,9 @@ def learn_base(
     name = inner.pop("bs", "tp")
     base = basis_class(name).learn(without(columns, place), k=k, m=m, xt=inner, knots=knots)
     if len(base.rank) != 1 or isinstance(base, GroupedBasis):
-        raise SmoothError(f'bs="{bs}" needs a base with one penalty; bs="{name}" is none.')
+        raise SmoothError(
+            f'bs="{bs}" needs a base with exactly one penalty, which bs="{name}" does not have.'
+        )
     return base
 
 

@@ -138,7 +138,7 @@ def laplacian(neighbours: Mapping[str, Iterable[str]], name: str) -> np.ndarray:
         for other in near:
             if other not in place:
                 raise SmoothError(
-                    f"{region!r} has a neighbour {other!r} that is no region itself.",
+                    f"{region!r} has a neighbour {other!r} that is not one of the regions.",
                     column=name,
                     fix=suggestion(other, regions),
                 )

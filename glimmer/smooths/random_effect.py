@@ -38,7 +38,7 @@ class RandomEffect(GroupedBasis):
         if len(columns) == 1 and getattr(columns[0], "kind", "") == "int":
             name = columns[0].name
             warn(
-                f"{name!r} holds whole numbers, so s({name}, bs='re') is one random slope.",
+                f"{name!r} has whole numbers, so s({name}, bs='re') is one random slope.",
                 DesignWarning,
                 fix=f"make {name!r} strings or a categorical for an effect of each level",
             )
@@ -83,7 +83,7 @@ def level_codes(column: Column, levels: tuple[str, ...]) -> np.ndarray:
     """Positions in the training ``levels``; -1 for a level that they lack."""
     if not isinstance(column, Factor):
         raise WrongType(
-            f"Column {column.name!r} held labels when the smooth was learned, now numbers.",
+            f"Column {column.name!r} is numeric, but was categorical when the smooth was learned.",
             column=column.name,
         )
     if column.missing.any():

@@ -1,4 +1,4 @@
-"""What a smooth term says, before it meets data: ``s(x, k=20)``, ``te(x, z)``, ..."""
+"""Reads a smooth term as it is written, free of data: ``s(x, k=20)``, ``te(x, z)``, ..."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def smooth_spec(function: str, *variables: str, **options: Any) -> SmoothSpec:
                 fix=suggestion(name, OPTIONS[function]),
             )
     if not variables or len(set(variables)) < len(variables):
-        raise SmoothError(f"{function}() needs covariates, each once; it has {variables}.")
+        raise SmoothError(f"{function}() needs one or more different covariates, not {variables}.")
     given = {name: value for name, value in options.items() if value is not None}
     d = _margins(function, len(variables), given.get("d"))
     default = ("tp",) if function == "s" else tuple("cr" if size == 1 else "tp" for size in d)
@@ -152,14 +152,14 @@ def spec_from_call(node: Call, xt: Mapping[str, Any] | None = None) -> SmoothSpe
     Raises
     ------
     FormulaError
-        A covariate is no column name, or an argument is not a literal. The span is set.
+        A covariate is not a column name, or an argument is not a literal. The span is set.
     SmoothError
         An option does not exist or has an impossible value. The span is set.
     """
     for argument in node.args:
         if not isinstance(argument, Name):
             raise FormulaError(
-                f"{node.function}() takes names of columns, not {argument.text}.",
+                f"{node.function}() must be given names of columns, not {argument.text}.",
                 span=argument.span,
                 fix="add the expression to the data as a column",
             )
@@ -198,7 +198,7 @@ def _literal(node: Node) -> Any:
         case Call(function="c" | "list", kwargs=()):
             return tuple(_literal(item) for item in node.args)
     raise FormulaError(
-        f"{node.text} is not a value that a smooth can take.",
+        f"An argument of a smooth must be a constant, not {node.text}.",
         span=node.span,
         fix='use numbers, texts, TRUE, FALSE or c(...), e.g. k=10, bs="cr", m=c(2, 1)',
     )
@@ -210,9 +210,9 @@ def _margins(function: str, variables: int, d: Any) -> tuple[int, ...]:
         return (variables,)
     sizes = (1,) * variables if d is None else _numbers(d, "d", int)
     if sum(sizes) != variables or min(sizes) < 1:
-        raise SmoothError(f"d={sizes} does not divide {variables} covariates into margins.")
+        raise SmoothError(f"d must add up to the {variables} covariates, not be {sizes}.")
     if len(sizes) < 2 and function != "ti":  # ti(x) is a main effect beside ti(x, z)
-        raise SmoothError(f"{function}() needs two margins or more.", fix="use s()")
+        raise SmoothError(f"{function}() needs at least two margins.", fix="use s()")
     return sizes
 
 
@@ -244,7 +244,7 @@ def _each(value: Any, count: int, name: str, kind: type) -> tuple[Any, ...]:
     wrong = [v for v in values if v is not None and not _is(v, kind)]
     if wrong or len(values) != count:
         raise SmoothError(
-            f"{name}={value!r} must be {'a text' if kind is str else 'a whole number'}, "
+            f"{name}={value!r} must be {'a string' if kind is str else 'a whole number'}, "
             f"or one for each of {count} margins."
         )
     return tuple(v if v is None else kind(v) for v in values)
@@ -258,7 +258,7 @@ def _numbers(value: Any, name: str, kind: type) -> tuple[Any, ...]:
 
 
 def _is(value: Any, kind: type) -> bool:
-    """Whether a literal is of a kind; whole floats are integers, flags are no numbers."""
+    """Whether a literal is of a kind; whole floats are integers, flags are not numbers."""
     if kind is str:
         return isinstance(value, str)
     number = isinstance(value, int | float) and not isinstance(value, bool)

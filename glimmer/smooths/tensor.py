@@ -97,7 +97,7 @@ class TensorProduct(Basis):
         knots: np.ndarray | None = None,
     ) -> Self:
         """Not for s(): a product is made of learned margins, by `of`."""
-        raise SmoothError("A tensor product is written te(), ti() or t2().")
+        raise SmoothError("A tensor product must be written as te(), ti() or t2().")
 
     def design(self, columns: Columns) -> np.ndarray:
         """Return the raw design, shape (n, k1 k2 ...); the last margin varies fastest."""
@@ -186,7 +186,7 @@ class SeparableProduct(Basis):
         knots: np.ndarray | None = None,
     ) -> Self:
         """Not for s(): a product is made of learned margins, by `of`."""
-        raise SmoothError("A tensor product is written te(), ti() or t2().")
+        raise SmoothError("A tensor product must be written as te(), ti() or t2().")
 
     def design(self, columns: Columns) -> np.ndarray:
         """Return the raw design, shape (n, k1 k2 ...)."""

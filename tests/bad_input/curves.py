@@ -97,7 +97,7 @@ ROWS = [
     inline(72, "code", e.ForbiddenExpression, formula="y ~ a * __import__('os')",
         under="__import__", fix="column"),
     inline(72, "a group term in a curve", e.ForbiddenExpression, formula="y ~ a * t + (1 | g)",
-        under="(1 | g)", says="make a curve"),
+        under="(1 | g)", says="A curve can only contain"),
     curve(72, "a text as params=", MICMEN, e.ArgumentError, given={"params": "Vm"}, says="a dict",
         fix="params={"),
     curve(72, "a formula with two sides", MICMEN, e.FormulaError, given={"params": {"Vm": "K ~ x"}},
