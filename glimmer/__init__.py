@@ -26,6 +26,7 @@ _WHERE = {
     "Link": "glimmer.families.links",
     "Support": "glimmer.families.support",
     "register_family": "glimmer.families",
+    "register_link": "glimmer.families",
     "precision_weights": "glimmer.learn.per_row",
     "rstanarm_smooth_prior": "glimmer.learn.smooth_priors",
     "register_basis": "glimmer.smooths",

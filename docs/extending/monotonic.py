@@ -1,4 +1,4 @@
-"""A monotonic effect of an ordered factor, mo(x): b D (zeta_1 + ... + zeta_k) at level k of D + 1."""
+"""A monotonic effect of an ordered factor, mo(x): b D (zeta_1 + ... + zeta_k) at level k."""
 
 import numpy as np
 

@@ -12,7 +12,7 @@ from glimmer.formula import Formula, GroupTerm, Interaction, Name, Node, Terms, 
 from glimmer.learn.checks import Judge
 from glimmer.learn.curve_call import CurveCall, read_curve
 from glimmer.learn.reading import Reading, outcome_column
-from glimmer.terms.group import VaryingEffects, WrittenGroup, correlated_effects, joined
+from glimmer.terms.written_groups import VaryingEffects, WrittenGroup, correlated_effects, joined
 
 
 def read_curve_model(

@@ -9,8 +9,8 @@ from glimmer.errors import FormulaError, OutcomeError
 from glimmer.formula import Formula, GroupTerm, Node, expand, parse
 from glimmer.learn.checks import Judge
 from glimmer.learn.reading import Reading, named
-from glimmer.terms.group import VaryingEffects, WrittenGroup, correlated_effects, joined
 from glimmer.terms.naming import MU
+from glimmer.terms.written_groups import VaryingEffects, WrittenGroup, correlated_effects, joined
 
 ONES = "1"
 """The name of the column of ones among a group's effects."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from glimmer.errors import OutcomeError
 from glimmer.formula import Call, Formula, Name, Node, Terms, variables
 from glimmer.learn.curve_call import CurveCall
-from glimmer.terms.group import WrittenGroup
+from glimmer.terms.written_groups import WrittenGroup
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from glimmer.spec.columns import common_columns, total_offset
 from glimmer.terms import GroupBlock, GroupDesign, Outcome, TermArrays
 from glimmer.terms.naming import MU
 from glimmer.terms.smooth import smooth_columns
-
-if TYPE_CHECKING:
-    from glimmer.spec.stage import Stage
 
 
 class Structure(Protocol):
@@ -33,7 +30,7 @@ class Structure(Protocol):
         ...
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> Any:
         """What lies between predictors and outcome."""
         ...
 

@@ -115,9 +115,9 @@ def _register() -> None:
     """Make known what is saved besides the specification."""
     from glimmer.smooths import Grouped
     from glimmer.spec import Design
-    from glimmer.terms import GroupDesign
+    from glimmer.terms import GroupDesign, TermArrays
 
-    for kind in (Design, GroupDesign, Grouped, Numeric, Factor):
+    for kind in (Design, GroupDesign, TermArrays, Grouped, Numeric, Factor):
         register(kind)
 
 

@@ -11,7 +11,6 @@ from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.posterior.estimates import table
-from glimmer.spec.stage import Curve
 from glimmer.terms.naming import sd_name
 
 if TYPE_CHECKING:
@@ -298,8 +297,9 @@ def _block(fit: Fitted, by: str | None) -> GroupBlock:
     return blocks[by] if by is not None else fit.spec.groups[0]
 
 
-def _nonlinear(fit: Fitted) -> Curve:
+def _nonlinear(fit: Fitted) -> Any:
+    """The curve of a model; raise `ArgumentError` if it has no parameters of a curve."""
     stage = fit.spec.stage
-    if not isinstance(stage, Curve):
-        raise ArgumentError("The fit has no curve.", fix="build it with NlmerBuilder")
+    if not stage.parameters:
+        raise ArgumentError("This is not a nonlinear model.", fix="use NlmerBuilder")
     return stage

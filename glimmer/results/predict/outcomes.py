@@ -40,11 +40,11 @@ def drawn_outcomes(assembly: Assembly, draws: Draws, seed: Any) -> np.ndarray:
     -------
     ndarray, shape (draws, n)
     """
-    n, names = len(assembly.model.coords[ROWS]), assembly.arguments
+    n, names = len(assembly.model.coords[ROWS]), assembly.outcome.arguments
     arguments = [assembly.eta, *map(pt.as_tensor, names.values())]
     run = Replay(assembly.model, arguments, draws.names)
     eta, *others = inputs = [_batch_of(argument, n) for argument in arguments]
-    outcome = assembly.likelihood.family.outcome(eta, **dict(zip(names, others, strict=True)))
+    outcome = assembly.outcome.family.outcome(eta, **dict(zip(names, others, strict=True)))
     sampler = Sampler(inputs, [outcome])
     sampler.seed(seed)
     out = np.empty((draws.size, n), dtype=outcome.type.dtype)
