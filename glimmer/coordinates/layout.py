@@ -98,6 +98,17 @@ class Layout:
             totals[block.target] = added if known is None else known + added
         return totals
 
+    def shift_weights(self) -> TensorVariable | None:
+        """Register the terms that are not normal; return the coefficients of their columns."""
+        weights = [block.weights(self.spec.priors) for block, _ in self.shifts]
+        return pt.concatenate(weights) if weights else None
+
+    @property
+    def shift_columns(self) -> np.ndarray | None:
+        """The columns of the terms that are not normal, shape (n, m)."""
+        columns = [arrays.columns for _, arrays in self.shifts]
+        return np.hstack(columns) if columns else None
+
     def placed(self, coefficients: np.ndarray) -> dict[str, np.ndarray]:
         """Draws of coefficients, shape (..., size), by name."""
         groups, smooths, common = self.blocks.split(coefficients)

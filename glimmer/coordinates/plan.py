@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pymc as pm
@@ -17,7 +17,7 @@ from glimmer.coordinates.coefficient_draws import draw_coefficients, rest_places
 from glimmer.coordinates.fused import is_conjugate
 from glimmer.coordinates.layout import Layout
 from glimmer.interpreter.replay import replay
-from glimmer.kernels import CrossProducts, IntegratedGaussian, cross_products
+from glimmer.kernels import CrossProducts, IntegratedGaussian, ShiftedGaussian, cross_products
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +43,8 @@ class Plan:
     products : CrossProducts
     triangles, scales, sigma : tensors
         Expressions of the sampled model that coefficients depend on.
+    shift : tensor, shape (m,), or None
+        The coefficients of terms that are not normal, where the others are integrated out.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Plan:
     triangles: TensorVariable
     scales: TensorVariable
     sigma: TensorVariable
+    shift: TensorVariable | None = None
 
     @property
     def correlated(self) -> bool:
@@ -74,7 +77,9 @@ class Plan:
         wanted : mapping of str to positions
             Names, and which of their levels (a slice, or an array of positions).
         """
-        values = replay(self.model, [self.triangles, self.scales, self.sigma], posterior)
+        needed = [self.triangles, self.scales, self.sigma]
+        needed += [] if self.shift is None else [self.shift]
+        values = replay(self.model, needed, posterior)
         shape = values[2].shape
         parameters = [v.reshape(shape[0] * shape[1], *v.shape[2:]) for v in values]
         every = self._beyond_rest(wanted)
@@ -96,10 +101,17 @@ class Plan:
     def _draw(
         self, parameters: list[np.ndarray], normals: Callable[[int], np.ndarray], every: bool
     ) -> np.ndarray:
-        laid, (triangles, scales, sigma) = self.layout, parameters
-        z = normals(len(sigma))
+        laid, (triangles, scales, sigma, *shift) = self.layout, parameters
         return draw_coefficients(
-            self.products, triangles, scales, sigma, laid.mean, laid.precision, z, every=every
+            self.products,
+            triangles,
+            scales,
+            sigma,
+            laid.mean,
+            laid.precision,
+            normals(len(sigma)),
+            every=every,
+            shift=shift[0] if shift else None,
         )
 
     def _beyond_rest(self, wanted: Mapping[str, Positions]) -> bool:
@@ -150,19 +162,20 @@ def data(products: CrossProducts) -> list[TensorVariable]:
 def integrated(laid: Layout, design: Design) -> Plan | None:
     """Integrate the coefficients out of a normal model with normal priors."""
     spec = laid.spec
-    if not is_conjugate(spec) or not laid.normal or laid.shifts:
+    if not is_conjugate(spec) or not laid.normal:
         return None
     assert design.y is not None  # noqa: S101
     logarithmic = spec.family.unit == "log y"
     y = np.log(design.y) if logarithmic else design.y
-    products = cross_products(laid.blocks, y, design.weights)
+    products = cross_products(laid.blocks, y, design.weights, shifts=laid.shift_columns)
     with pm.Model(coords=spec.coords) as model:
         _, sigma = register_auxiliary(spec)
         triangles, scales = laid.hyperparameters(sigma)
+        shift = laid.shift_weights()
         numbers_as_data(model)
-        value = IntegratedGaussian()(triangles, scales, sigma, *prior_data(laid), *data(products))[
-            0
-        ]
+        value = _integrated_density(
+            triangles, scales, sigma, *prior_data(laid), shift, *data(products)
+        )
         if spec.weights == "likelihood" and design.weights is not None:
             # a power w of a normal density is one of variance sigma^2 / w, times
             # (2 pi sigma^2)^((1 - w) / 2) w^(-1/2)
@@ -173,4 +186,14 @@ def integrated(laid: Layout, design: Design) -> Plan | None:
             exponents = design.weights if spec.weights == "likelihood" else None
             value = value - (y.sum() if exponents is None else exponents @ y)
         pm.Potential("likelihood", value)
-    return Plan("integrated", model, laid, products, triangles, scales, sigma)
+    return Plan("integrated", model, laid, products, triangles, scales, sigma, shift)
+
+
+def _integrated_density(
+    triangles: Any, scales: Any, sigma: Any, mean: Any, precision: Any, shift: Any, *products: Any
+) -> Any:
+    """Log marginal likelihood, of a response that terms which are not normal have shifted."""
+    own = triangles, scales, sigma, mean, precision
+    if shift is None:
+        return IntegratedGaussian()(*own, *products)[0]
+    return ShiftedGaussian()(*own, shift, *products)[0]

@@ -72,6 +72,10 @@ class TermBlock:
             out[parameter.name] = model.register_rv(rv, name, dims=dims)
         return out
 
+    def weights(self, priors: Any) -> Any:
+        """Register the parameters of coefficients that are not normal; return these, shape (m,)."""
+        return self.term.weights(self.values(priors))
+
     def gaussian(self, arrays: TermArrays) -> Gaussian:
         """The columns of normal coefficients."""
         targets = (self.target,) * arrays.columns.shape[1]
@@ -90,7 +94,7 @@ class TermBlock:
 
         columns = pm.Data(data_name(self.name), arrays.columns)
         if not self.normal:
-            return pt.dot(columns, self.term.weights(self.values(priors)))
+            return pt.dot(columns, self.weights(priors))
         values, T = self.law(priors, noise).parts
         dim = dim_name(self.name)
         z = pm.Normal(self.free, 0.0, 1.0, dims=dim)
