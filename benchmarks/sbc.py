@@ -91,9 +91,10 @@ class Calibration:
         self.compiled: Any = None
         assembly = assemble(spec, design, observe=False)
         self.names = [variable.name for variable in assembly.model.free_RVs]
-        self.prior = Sampler([], [*assembly.model.free_RVs, assembly.outcome])
-        self.y = pytensor.shared(np.asarray(design.y).astype(assembly.outcome.dtype))
-        density = pm.logp(assembly.outcome, self.y).sum()
+        outcome = assembly.outcome.distribution()
+        self.prior = Sampler([], [*assembly.model.free_RVs, outcome])
+        self.y = pytensor.shared(np.asarray(design.y).astype(outcome.dtype))
+        density = pm.logp(outcome, self.y).sum()
         self.asked = Replay(assembly.model, [density, assembly.expected[0]], self.names)
         self.plain = self.model.build()
 

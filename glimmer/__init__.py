@@ -26,6 +26,7 @@ _WHERE = {
     "Link": "glimmer.families.links",
     "Support": "glimmer.families.support",
     "register_family": "glimmer.families",
+    "register_link": "glimmer.families",
     "RowKernel": "glimmer.kernels",
     "row_kernel": "glimmer.kernels",
     "precision_weights": "glimmer.learn.per_row",

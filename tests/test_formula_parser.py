@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from glimmer.errors import (
@@ -319,3 +321,36 @@ def test_variables(formula: str, names: list[str]) -> None:
     found = variables(parse(formula).parts[0])
     assert [name.name for name in found] == names
     assert all(formula[slice(*name.span)] == name.name for name in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("(1|g)", "write ~ (1 | g), or y ~ (1 | g) with an outcome"),
+        (
+            "(1|g)+(0+x|h)",
+            "write ~ (1 | g) + (0 + x | h), or y ~ (1 | g) + (0 + x | h) with an outcome",
+        ),
+        ("x + (1|g)", "write y ~ x + (1 | g)"),
+        ("1", "write y ~ 1"),
+        ("y = x", "write y ~ x + (1 | g)"),
+        ("x +", "write y ~ x + (1 | g)"),
+        ("y ~ x ~ z ~ g", "write y ~ x, or y ~ f(x, a) ~ a | g for a nonlinear model"),
+        ("y ~ x (1 | g)", "put + before a group-specific term, as in y ~ x + (1 | g)"),
+    ],
+)
+def test_a_formula_in_a_fix_can_be_read(text: str, fix: str) -> None:
+    with pytest.raises(SyntaxProblem) as caught:
+        parse(text)
+    assert caught.value.fix == fix
+    formulas = re.findall(r"(?:write |or (?=[y~])|as in )(.*?)(?:, or| with| for|$)", fix)
+    assert formulas
+    for formula in formulas:
+        parse(formula)
+
+
+def test_a_bar_without_parentheses_is_answered_with_one_in_them() -> None:
+    with pytest.raises(SyntaxProblem) as caught:
+        parse("y ~ 1 + x|g")
+    assert caught.value.fix == "write (1 + x | g)"
+    parse("~ (1 + x | g)")

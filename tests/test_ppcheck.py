@@ -19,6 +19,8 @@ from methods import (
 
 matplotlib.use("agg")
 
+from dataclasses import replace
+
 import arviz as az
 import numpy as np
 import pandas as pd
@@ -34,7 +36,6 @@ from glimmer.errors import ArgumentError, DataError, FamilyError, PriorError, Wr
 from glimmer.interpreter.replay import replay
 from glimmer.results.checks import ppcheck
 from glimmer.results.checks.ppcheck import KINDS
-from glimmer.results.checks.variance import variance
 from glimmer.results.predict.draws_in_use import Draws
 from glimmer.results.predict.outcomes import drawn_outcomes
 
@@ -59,7 +60,7 @@ def test_variances_are_those_of_draws(family):
     model = fitted(family)
     assembly = assemble(model.spec, model.design, observe=False)
     one = model.fitted["posterior"].to_dataset().isel(chain=[0], draw=[3])
-    (expected,) = replay(assembly.model, [variance(assembly.outcome.distribution())], one)
+    (expected,) = replay(assembly.model, [assembly.outcome.variance], one)
     many = Draws(one.isel(draw=np.zeros(4000, dtype=int)), model.spec)
     drawn = drawn_outcomes(assembly, many, 1)
     ratio = drawn.var(axis=0) / expected[0, 0]
@@ -69,8 +70,15 @@ def test_variances_are_those_of_draws(family):
 def test_a_distribution_without_a_rule():
     import pymc as pm
 
-    with pytest.raises(FamilyError, match="Moyal"):
-        variance(pm.Moyal.dist(0, 1))
+    moyal = gl.Family(
+        "moyal", dist=lambda mu, sigma: pm.Moyal.dist(mu, sigma), aux={"sigma": gl.exponential(1)}
+    )
+    model = fake_fit(gl.GlmerBuilder("real ~ x", data(), moyal), draws=20)
+    with pytest.raises(FamilyError, match=r"moyal family(.|\n)*variance=lambda mu, sigma"):
+        residuals(model, "pearson")
+    declared = replace(moyal, variance=lambda mu, sigma: (np.pi * sigma) ** 2 / 2)
+    model = fake_fit(gl.GlmerBuilder("real ~ x", data(), declared), draws=20)
+    assert np.isfinite(residuals(model, "pearson")).all()
 
 
 def test_response_residuals():

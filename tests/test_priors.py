@@ -17,7 +17,7 @@ from scipy import stats
 import glimmer as gl
 from glimmer.assemble import assemble
 from glimmer.errors import FamilyError, PriorError
-from glimmer.families.family import Auxiliary
+from glimmer.families import Parameter
 from glimmer.priors import as_prior
 from glimmer.record import dumps, loads, record
 
@@ -346,7 +346,7 @@ SKEW_NORMAL = gl.Family(
     dist=lambda mu, sigma, skew: pm.SkewNormal.dist(mu=mu, sigma=sigma, alpha=skew),
     aux={
         "sigma": gl.exponential(1, autoscale=True),
-        "skew": Auxiliary(gl.normal(0, 4), lower=-np.inf),
+        "skew": Parameter(link="identity", prior=gl.normal(0, 4)),
     },
     unit="y",
     group_scale="sigma",

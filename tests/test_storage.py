@@ -374,7 +374,7 @@ def test_families_are_saved_by_name():
 def test_families_of_ones_own(monkeypatch):
     import pymc as pm
 
-    monkeypatch.setattr("glimmer.families.builtin.FAMILIES", dict(FAMILIES))
+    monkeypatch.setattr("glimmer.families.registry.FAMILIES", dict(FAMILIES))
     own = Family(
         "laplace",
         dist=lambda mu, b: pm.Laplace.dist(mu, b),

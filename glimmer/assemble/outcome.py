@@ -61,6 +61,11 @@ class Outcome:
         """The expected outcome, shape (n,); a probability, where there are trials."""
         return self.family.expected(self.eta, **self.parameters)
 
+    @property
+    def variance(self) -> TensorVariable:
+        """The variance of each row, shape (n,); raises `FamilyError` if it is not known."""
+        return self.family.variance_at(self.eta, **self.arguments)
+
     def density(self, y: TensorVariable, eta: TensorVariable | None = None) -> TensorVariable:
         """Log density of each row, shape (n,); at some predictor of one's own."""
         distribution = self.distribution(eta)
@@ -147,7 +152,7 @@ def register_auxiliary(spec: ModelSpec) -> tuple[dict[str, TensorVariable], Any]
     model = pm.modelcontext(None)
     aux = {
         name: model.register_rv(
-            prior.above(spec.family.aux[name].lower), spec.names.parameters[name]
+            prior.within(*spec.family.others[name].domain), spec.names.parameters[name]
         )
         for name, prior in spec.priors.aux.items()
     }
@@ -160,7 +165,7 @@ def register_residual(spec: ModelSpec) -> dict[str, TensorVariable]:
     model, parameters = pm.modelcontext(None), find_residual(spec.stage.residual).parameters
     return {
         name: model.register_rv(
-            spec.priors.residual[name].above(parameter.lower), spec.names.residual[name]
+            spec.priors.residual[name].within(*parameter.domain), spec.names.residual[name]
         )
         for name, parameter in parameters.items()
     }

@@ -23,19 +23,6 @@ if TYPE_CHECKING:
     from glimmer.spec import ModelSpec
     from glimmer.terms import GroupBlock
 
-FAMILIES = {
-    "gaussian": "gaussian",
-    "student_t": "t",
-    "lognormal": "lognormal",
-    "bernoulli": "bernoulli",
-    "binomial": "binomial",
-    "poisson": "poisson",
-    "neg_binomial_2": "negativebinomial",
-    "Gamma": "gamma",
-    "inverse_gaussian": "wald",
-    "beta": "beta",
-}
-
 
 def to_bambi(model: Model) -> bambi.Model:
     """Translate a model to ``bambi.Model``, with the same formula, data and priors.
@@ -67,7 +54,7 @@ def to_bambi(model: Model) -> bambi.Model:
     return bambi.Model(
         _formula(spec),
         _table(model),
-        family=FAMILIES[spec.family.name],
+        family=spec.family.bambi,
         link=spec.family.link_name,
         priors=_priors(spec, bambi.Prior),
         dropna=False,
@@ -84,7 +71,7 @@ def _check(spec: ModelSpec) -> None:
         "a nonlinear model": MU not in spec.predictors,
         "an offset given as an array": spec.array_offset,
         "a likelihood that is switched off": not spec.likelihood,
-        f"the family {spec.family.name!r}": spec.family.name not in FAMILIES,
+        f"the family {spec.family.name!r}": spec.family.bambi is None,
         "an outcome with another level as success": spec.response is None,
     }
     for what, present in reasons.items():
@@ -98,22 +85,11 @@ def _check(spec: ModelSpec) -> None:
 def _formula(spec: ModelSpec) -> str:
     """The formula in formulae's dialect, every term spelled out."""
     assert spec.response is not None  # noqa: S101
-    parts = [learned.text for learned in spec.response.parts]
-    left = {
-        "failures": lambda: f"p({parts[0]}, {{{parts[0]} + {_inner(parts[1])}}})",
-        "trials": lambda: f"p({parts[0]}, {parts[1]})",
-        "labels": lambda: f"{parts[0]}['{spec.response.success}']",  # type: ignore[union-attr]
-    }.get(spec.response.form, lambda: parts[0])()
     right = ["1" if spec.predictors[MU].intercept else "0"]
     right += [term.name for term in spec.predictors[MU].common]
     right += [f"offset({learned.text})" for learned in spec.predictors[MU].offsets]
     right += [_bar(block) for block in spec.groups]
-    return f"{left} ~ {' + '.join(right)}"
-
-
-def _inner(text: str) -> str:
-    """``I(a - b)`` as ``(a - b)``."""
-    return text[1:] if text.startswith("I(") else text
+    return f"{spec.response.formulae} ~ {' + '.join(right)}"
 
 
 def _bar(block: GroupBlock) -> str:

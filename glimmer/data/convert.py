@@ -20,7 +20,7 @@ def to_column(name: str, series: Any) -> Column:
     Raises
     ------
     WrongType
-        It holds dates, complex numbers, lists, a mixture of types, ...
+        It contains dates, complex numbers, lists, a mixture of types, ...
     DuplicateName
         Two of its categories are written alike.
     """

@@ -1,17 +1,30 @@
 """Families of outcome distributions and their links, as data."""
 
-from glimmer.families.builtin import FAMILIES, get_family, register_family
-from glimmer.families.family import Auxiliary, Family
-from glimmer.families.links import Link, get_link
+from glimmer.families.builtin import FAMILIES
+from glimmer.families.family import Family
+from glimmer.families.links import LINKS, Link, get_link, register_link
+from glimmer.families.parameter import Parameter
+from glimmer.families.registry import get_family, register_family
+from glimmer.families.response_kinds import BINARY, NUMBERS, ResponseKind, Trials
+from glimmer.families.responses import Outcome, Reading, Response
 from glimmer.families.support import Support
 
 __all__ = [
+    "BINARY",
     "FAMILIES",
-    "Auxiliary",
+    "LINKS",
+    "NUMBERS",
     "Family",
     "Link",
+    "Outcome",
+    "Parameter",
+    "Reading",
+    "Response",
+    "ResponseKind",
     "Support",
+    "Trials",
     "get_family",
     "get_link",
     "register_family",
+    "register_link",
 ]

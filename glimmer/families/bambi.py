@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from glimmer.errors import FamilyError
-from glimmer.families.family import Auxiliary, Family
-from glimmer.families.links import get_link
+from glimmer.families.family import Family
+from glimmer.families.links import Link, get_link
+from glimmer.priors import as_prior
+from glimmer.priors.any_distribution import distribution
 
 
 def is_bambi_family(family: Any) -> bool:
@@ -32,10 +34,7 @@ def family_from_bambi(family: Any, shipped: Callable[[str], Family]) -> Family:
         return _from_likelihood(family, link)
 
 
-def _from_likelihood(family: Any, link: Any) -> Family:
-    from glimmer.priors import as_prior
-    from glimmer.priors.any_distribution import distribution
-
+def _from_likelihood(family: Any, link: Link) -> Family:
     likelihood = family.likelihood
     dist = likelihood.dist or distribution(likelihood.name)
     rest = [name for name in likelihood.params if name != likelihood.parent]
@@ -51,5 +50,5 @@ def _from_likelihood(family: Any, link: Any) -> Family:
         family.name,
         dist=lambda mu, **aux: dist.dist(**{parent: mu}, **aux),
         link=link,
-        aux={name: Auxiliary(as_prior(defaults[name])) for name in rest},
+        aux={name: as_prior(defaults[name]) for name in rest},
     )

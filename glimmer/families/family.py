@@ -1,90 +1,87 @@
-"""A family of outcome distributions as data: support, links, parameters with priors, distribution.
+"""A family of outcome distributions as data: parameters with links and priors, distribution.
 
 Nothing outside this folder asks which family it has; it asks the family.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from copyreg import __newobj__  # type: ignore[attr-defined]
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from glimmer.errors import FamilyError, StoreError
+from glimmer.errors import FamilyError
+from glimmer.families import moments
 from glimmer.families.kernels_of import kernels_of
-from glimmer.families.links import Link, get_link
+from glimmer.families.links import LINKS, Link
+from glimmer.families.parameter import Parameter, Unit
+from glimmer.families.response_kinds import BINARY, NUMBERS, ResponseKind, Trials
 from glimmer.families.support import REAL, Support
-from glimmer.record import record, stands_for
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.kernels import RowKernel
 
-
-@dataclass(frozen=True)
-class Auxiliary:
-    """A parameter of the outcome distribution besides its mean.
-
-    Parameters
-    ----------
-    prior : Prior
-        The default prior; on a positive parameter a real prior is truncated at zero.
-    label : str
-        How rstanarm calls it, for printed output.
-    lower, upper : float
-        The parameter's domain.
-    """
-
-    prior: Any
-    label: str = ""
-    lower: float = 0.0
+Expression = Callable[..., "TensorVariable"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Family:
     """A family of outcome distributions.
+
+    ``dist``, ``mean`` and ``variance`` are called alike: with the main parameter, the other
+    parameters by name, and ``trials`` where the outcomes are successes in a number of trials.
 
     Parameters
     ----------
     name : str
+    parameters : sequence of Parameter
+        All parameters of the distribution, one of them the main one.
     dist : callable
-        ``dist(mu, **aux)`` returns an unregistered PyMC variable, as ``pm.Normal.dist`` does. It
-        receives ``trials`` too when ``has_trials``.
-    link : str or Link
-        The default link.
-    links : tuple of str
-        Names of the links allowed; empty allows any.
-    aux : mapping of str to Auxiliary or Prior
-        The parameters besides the mean, with their default priors.
+        ``dist(mu, **others)`` returns an unregistered PyMC variable, as ``pm.Normal.dist`` does.
     support : Support
         Where outcomes lie.
-    on_eta : mapping of str to callable
-        For some links, the distribution written in the linear predictor itself:
-        ``on_eta["logit"](eta, **aux)``; more accurate than going through the mean.
-    has_trials : bool
-        Outcomes are successes in a number of trials.
-    unit : {"y", "log y"} or None
-        The scale on which the linear predictor and default priors live when it is the outcome's own
-        (gaussian: ``"y"``); None when it is a scale of its own (log odds, log means).
-    group_scale : str or None
-        The auxiliary parameter that standard deviations of group-specific effects are relative to
-        in the `decov` prior.
-    needs_intercept : tuple of str
-        Links whose mean is constrained so that a model must have an intercept.
+    response : ResponseKind
+        What is observed in a row: numbers (the default), one of two, or trials.
     mean : callable, optional
-        ``mean(mu, **aux)``, the expected outcome, where that is not ``mu`` itself.
+        The expected outcome. By default that of the distribution, if PyMC knows it, or ``mu``.
+    variance : callable, optional
+        The outcome's variance. By default that of the distribution, if it is known.
+    on_eta : mapping of str to callable
+        For some links of the main parameter, by name, the distribution written in the linear
+        predictor itself: ``on_eta["log"](eta, **others)``; more accurate than through the mean.
+    on_log_odds : callable, optional
+        The distribution written in the log odds of the main parameter, for all links that know
+        them.
     normal : bool
-        With the identity link, the outcome (or its log, if ``unit`` says so) is normal around the
+        With the identity link, the outcome (or its log, if that is the unit) is normal around the
         linear predictor with ``group_scale`` as its sd.
-    binary : bool
-        Outcomes are 0 or 1, and may be given as two labels.
+    group_scale : str or None
+        The parameter that standard deviations of group-specific effects are relative to in the
+        `decov` prior.
+    aliases : tuple of str
+        Other names.
+    bambi : str or None
+        Its name in bambi, if bambi has it.
+    link, links, unit, needs_intercept
+        In place of ``parameters``: of the main parameter ``mu``, see `Parameter`. It lies where
+        outcomes do, or anywhere if ``mean`` is given.
+    aux : mapping of str to Prior or Parameter
+        In place of ``parameters``: the others, with their default priors. Those that are given as
+        a prior are positive.
+    has_trials, binary : bool
+        In place of ``response``: outcomes are successes in a number of trials, or 0 or 1.
     without_trials : Family, optional
-        The family of single trials.
+        With ``has_trials``: the family of single trials.
     kernels : mapping of str to RowKernel
         For some links, the density compiled (see `glimmer.row_kernel`), by which models are
         sampled faster; a family without them is sampled by its distribution's log density. They
         are those of ``dist``: a copy of the family with another distribution loses them.
+
+    Raises
+    ------
+    FamilyError
+        The parameters do not go together, or one is given in two ways.
 
     Examples
     --------
@@ -92,44 +89,116 @@ class Family:
     >>> laplace = gl.Family(
     ...     "laplace",
     ...     dist=lambda mu, b: pm.Laplace.dist(mu, b),
-    ...     link="identity",
+    ...     variance=lambda mu, b: 2 * b**2,
     ...     aux={"b": gl.exponential(1, autoscale=True)},
     ...     unit="y",
     ... )
+    >>> laplace.parameters["b"].domain
+    (0.0, inf)
     """
 
     name: str
-    dist: Callable[..., TensorVariable]
-    link: str | Link = "identity"
-    links: tuple[str, ...] = ()
-    aux: Mapping[str, Any] = field(default_factory=dict)
-    support: Support = REAL
-    on_eta: Mapping[str, Callable[..., TensorVariable]] = field(default_factory=dict)
-    has_trials: bool = False
-    unit: Literal["y", "log y"] | None = None
-    group_scale: str | None = None
-    needs_intercept: tuple[str, ...] = ()
-    mean: Callable[..., TensorVariable] | None = None
-    binary: bool = False
-    normal: bool = False
-    without_trials: Family | None = None
-    kernels: Mapping[str, RowKernel] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter]
+    dist: Expression
+    support: Support
+    response: ResponseKind
+    mean: Expression | None
+    variance: Expression | None
+    on_eta: Mapping[str, Expression]
+    on_log_odds: Expression | None
+    normal: bool
+    group_scale: str | None
+    aliases: tuple[str, ...]
+    bambi: str | None
+    kernels: Mapping[str, RowKernel]
 
-    def __post_init__(self) -> None:
-        aux = {k: v if isinstance(v, Auxiliary) else Auxiliary(v) for k, v in self.aux.items()}
-        object.__setattr__(self, "aux", aux)
-        object.__setattr__(self, "kernels", kernels_of(self.kernels, self.dist, aux))
-        if self.group_scale is not None and self.group_scale not in aux:
-            raise FamilyError(f"The family {self.name!r} has no parameter {self.group_scale!r}.")
+    def __init__(
+        self,
+        name: str,
+        parameters: Iterable[Parameter] | Mapping[str, Parameter] = (),
+        dist: Expression | None = None,
+        support: Support = REAL,
+        response: ResponseKind | None = None,
+        *,
+        mean: Expression | None = None,
+        variance: Expression | None = None,
+        on_eta: Mapping[str, Expression] | None = None,
+        on_log_odds: Expression | None = None,
+        normal: bool = False,
+        group_scale: str | None = None,
+        aliases: tuple[str, ...] = (),
+        bambi: str | None = None,
+        kernels: Mapping[str, RowKernel] | None = None,
+        link: str | Link | None = None,
+        links: tuple[str, ...] = (),
+        unit: Unit | None = None,
+        needs_intercept: tuple[str, ...] = (),
+        aux: Mapping[str, Any] | None = None,
+        has_trials: bool = False,
+        binary: bool = False,
+        without_trials: Family | None = None,
+    ) -> None:
+        if dist is None:
+            raise FamilyError(f"The family {name!r} needs dist=.", fix="dist=lambda mu: ...")
+        kind = response or _kind(has_trials, binary, without_trials)
+        found = _named(parameters)
+        if not found:
+            domain = kind.levels(support) if mean is None else None
+            chosen = "identity" if link is None else link
+            mu = Parameter("mu", chosen, links, domain, (), None, "", unit, True, needs_intercept)
+            found = {"mu": mu, **_others(aux or {})}
+        elif link or links or unit or needs_intercept or aux:
+            raise FamilyError(
+                f"The family {name!r} gives its parameters twice.",
+                fix="pass parameters=, or link=, links=, unit=, needs_intercept= and aux=",
+            )
+        _check(name, found, group_scale)
+        for field, value in {
+            "name": name,
+            "parameters": found,
+            "dist": dist,
+            "support": support,
+            "response": kind,
+            "mean": mean,
+            "variance": variance,
+            "on_eta": dict(on_eta or {}),
+            "on_log_odds": on_log_odds,
+            "normal": normal,
+            "group_scale": group_scale,
+            "aliases": aliases,
+            "bambi": bambi,
+            "kernels": kernels_of(kernels or {}, dist, [n for n, p in found.items() if not p.main]),
+        }.items():
+            object.__setattr__(self, field, value)
 
-    def with_link(self, link: str | Link | None) -> Family:
-        """Return the family with another link; None keeps the default."""
-        return self if link is None else replace(self, link=get_link(link, self.links))
+    @property
+    def main(self) -> Parameter:
+        """The parameter that the model's formula is for."""
+        return next(parameter for parameter in self.parameters.values() if parameter.main)
+
+    @property
+    def others(self) -> dict[str, Parameter]:
+        """All parameters but the main one."""
+        return {name: p for name, p in self.parameters.items() if not p.main}
+
+    def with_link(self, link: str | Link | None, parameter: str | None = None) -> Family:
+        """Return the family with another link, of the main parameter by default; None keeps it.
+
+        Raises
+        ------
+        FamilyError
+            The link is unknown, or the parameter does not allow it.
+        """
+        if link is None:
+            return self
+        name = self.main.name if parameter is None else parameter
+        changed = self.parameters[name].with_link(link)
+        return replace(self, parameters={**self.parameters, name: changed})
 
     @property
     def link_function(self) -> Link:
         """The link in use."""
-        return get_link(self.link, self.links)
+        return self.main.link
 
     @property
     def link_name(self) -> str:
@@ -139,89 +208,135 @@ class Family:
     @property
     def row_kernel(self) -> RowKernel | None:
         """The compiled density in the linear predictor, if there is one for the link in use."""
-        known = get_link(self.link_name) if self.link_name in self.kernels else None
-        same = known is not None and _alike(self.link_function, known)
-        return self.kernels[self.link_name] if same else None
+        link = self.link_function
+        known = LINKS.get(link.name)
+        return self.kernels.get(link.name) if link is known else None
 
-    def outcome(self, eta: TensorVariable, **aux: Any) -> TensorVariable:
+    @property
+    def is_direct(self) -> bool:
+        """Whether the distribution is written in the linear predictor, whatever its value."""
+        return self._direct() is not None
+
+    def _direct(self) -> Expression | None:
+        """The distribution as a function of the linear predictor, if it is written so."""
+        link, on_log_odds = self.link_function, self.on_log_odds
+        if link.name in self.on_eta:
+            return self.on_eta[link.name]
+        if on_log_odds is None or (log_odds := link.log_odds) is None:
+            return None
+        return lambda eta, **others: on_log_odds(log_odds(eta), **others)
+
+    def outcome(self, eta: TensorVariable, **others: Any) -> TensorVariable:
         """Return the outcome's distribution at a linear predictor, unregistered."""
-        direct = self.on_eta.get(self.link_name)
+        direct = self._direct()
         if direct is not None:
-            return direct(eta, **aux)
-        return self.dist(self.link_function.inverse(eta), **aux)
+            return direct(eta, **others)
+        return self.dist(self.link_function.inverse(eta), **others)
 
-    def expected(self, eta: TensorVariable, **aux: Any) -> TensorVariable:
-        """Return the expected outcome (a probability, where there are trials)."""
+    def expected(self, eta: TensorVariable, **others: Any) -> TensorVariable:
+        """Return the expected outcome; that of a single trial, where there are trials."""
+        mu, others = self.link_function.inverse(eta), {**others, **self.response.arguments(1)}
+        if self.mean is not None:
+            return self.mean(mu, **others)
+        known = moments.mean(self.dist(mu, **others))
+        return mu if known is None else known
+
+    def variance_at(self, eta: TensorVariable, **others: Any) -> TensorVariable:
+        """Return the outcome's variance at a linear predictor, with others as in `outcome`.
+
+        Raises
+        ------
+        FamilyError
+            The family declares none, and that of its distribution is not known.
+        """
         mu = self.link_function.inverse(eta)
-        return mu if self.mean is None else self.mean(mu, **aux)
-
-    def as_record(self) -> NamedFamily:
-        """Return what stands for the family in a saved model: its name, and its link's.
-
-        Raises
-        ------
-        StoreError
-            The family is not known by its name, or its link is not.
-        """
-        from glimmer.families.builtin import FAMILIES
-
-        known = FAMILIES.get(self.name)
-        if known is None or replace(self, link=known.link) != known:
-            raise StoreError(
-                f"The family {self.name!r} is not known by its name and cannot be saved.",
-                fix="call register_family(family) before building the model, and before loading it",
+        if self.variance is not None:
+            return self.variance(mu, **others)
+        known = moments.variance(self.dist(mu, **others))
+        if known is None:
+            arguments = ", ".join(("mu", *others))
+            raise FamilyError(
+                f"The variance of the {self.name} family is not known.",
+                fix=f"declare it: Family(..., variance=lambda {arguments}: ...)",
             )
-        if isinstance(known.link, Link) and _alike(self.link_function, known.link):
-            return NamedFamily(self.name, None)
-        try:
-            found = get_link(self.link_name)
-        except FamilyError:
-            found = None
-        if found is None or not _alike(self.link_function, found):
-            raise StoreError(
-                f"The link {self.link_name!r} is not known by its name and cannot be saved.",
-                fix="register a family that has this link as its own",
+        return known
+
+    # What other rooms still ask for by these names
+
+    @property
+    def link(self) -> Link:
+        """The link in use."""
+        return self.link_function
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Names of the links allowed."""
+        return self.main.links
+
+    @property
+    def aux(self) -> dict[str, Parameter]:
+        """The parameters besides the mean."""
+        return self.others
+
+    @property
+    def unit(self) -> Unit | None:
+        """The scale of the linear predictor, where it is the outcome's own."""
+        return self.main.unit
+
+    @property
+    def needs_intercept(self) -> tuple[str, ...]:
+        """Links under which a model must have an intercept."""
+        return self.main.needs_intercept
+
+    @property
+    def has_trials(self) -> bool:
+        """Outcomes are successes in a number of trials."""
+        return self.response.has_trials
+
+    @property
+    def binary(self) -> bool:
+        """Outcomes are 0 or 1."""
+        return self.response.binary
+
+    @property
+    def without_trials(self) -> Family | None:
+        """The family of single trials."""
+        return self.response.single
+
+
+def _kind(has_trials: bool, binary: bool, single: Family | None) -> ResponseKind:
+    if has_trials:
+        return Trials(single)
+    return BINARY if binary else NUMBERS
+
+
+def _named(parameters: Iterable[Parameter] | Mapping[str, Parameter]) -> dict[str, Parameter]:
+    own = parameters.values() if isinstance(parameters, Mapping) else parameters
+    return {parameter.name: parameter for parameter in own}
+
+
+def _others(aux: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Parameters by name, from their priors or without their names."""
+    return {
+        name: replace(given, name=name)
+        if isinstance(given, Parameter)
+        else Parameter(name, prior=given)
+        for name, given in aux.items()
+    }
+
+
+def _check(name: str, parameters: Mapping[str, Parameter], group_scale: str | None) -> None:
+    """Raise `FamilyError` if the parameters do not go together."""
+    if sum(parameter.main for parameter in parameters.values()) != 1:
+        raise FamilyError(
+            f"The family {name!r} must have one main parameter.",
+            fix='write Parameter("mu", ..., main=True)',
+        )
+    for parameter in parameters.values():
+        if parameter.prior is None and not parameter.main:
+            raise FamilyError(
+                f"The parameter {parameter.name!r} of the family {name!r} needs a default prior.",
+                fix=f"write Parameter({parameter.name!r}, ..., prior=gl.exponential(1))",
             )
-        return NamedFamily(self.name, self.link_name)
-
-    def __reduce__(self) -> Any:
-        """Travel between processes by name where that is possible: lambdas cannot travel."""
-        try:
-            return NamedFamily.restored, (self.as_record(),)
-        except StoreError:
-            return __newobj__, (type(self),), self.__dict__
-
-
-@record
-class NamedFamily:
-    """A family by its name; ``link`` is None for the family's own."""
-
-    name: str
-    link: str | None
-
-    def restored(self) -> Family:
-        """Look the family up.
-
-        Raises
-        ------
-        StoreError
-            No family of that name has been registered.
-        """
-        from glimmer.families.builtin import get_family
-
-        try:
-            return get_family(self.name, self.link)
-        except FamilyError as error:
-            raise StoreError(
-                f"The model has the family {self.name!r}, which cannot be found: {error.message}",
-                fix="call register_family(family) before loading",
-            ) from error
-
-
-def _alike(a: Link, b: Link) -> bool:
-    """Whether two links are the same functions (each look-up makes its lambdas anew)."""
-    pairs = ((a.forward, b.forward), (a.inverse, b.inverse))
-    return all(getattr(f, "__code__", f) is getattr(g, "__code__", g) for f, g in pairs)
-
-
-stands_for(Family, NamedFamily, Family.as_record, NamedFamily.restored)
+    if group_scale is not None and group_scale not in parameters:
+        raise FamilyError(f"The family {name!r} has no parameter {group_scale!r}.")

@@ -57,7 +57,7 @@ def parse(text: str) -> Formula:
     SyntaxProblem
         It is not a formula; the caret shows where.
     ForbiddenExpression
-        It holds code: dotted calls, subscripts, attributes.
+        It contains code: dotted calls, subscripts, attributes.
     TooComplex
         It is longer than 10,000 characters, or its brackets are nested deeper than 50.
 

@@ -28,7 +28,7 @@ MAX_BRACKETS = 50
 OPERATORS = ("%in%", "||", "**", *"+-*/:^~|(){},=.")
 CLOSES = {")": "(", "}": "{"}
 NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-NO_CODE = "a formula names columns and calls functions by name; it holds no code"
+NO_CODE = "use names of columns and calls of functions; a formula cannot contain code"
 FORBIDDEN = {
     "[": ("Subscripts and lists have no place in a formula.", "write c(...) for a list of values"),
     "]": ("Subscripts and lists have no place in a formula.", "write c(...) for a list of values"),
@@ -37,7 +37,7 @@ FORBIDDEN = {
     ";": ("A formula is one expression, not a program.", NO_CODE),
     "\\": ("A formula is one expression, not a program.", NO_CODE),
 }
-COMPARISON = "comparisons and conditions are no terms; add a column to the data instead"
+COMPARISON = "comparisons and conditions cannot be terms; add a column to the data instead"
 
 
 @dataclass(frozen=True)

@@ -89,10 +89,7 @@ def start_values(family: Family, scale: str, outcome: Outcome) -> np.ndarray:
         return y
     if family.unit == "log y":
         return np.log(y)
-    if family.binary or family.has_trials:
-        y = (y * (len(y) - 1) + 0.5) / len(y)
-    elif family.support.lower == 0:
-        y = np.maximum(y, 0.5 * y[y > 0].min(initial=1.0))
+    y = family.response.pulled_inside(y, family.support)
     return evaluate(family.link_function.forward, y)
 
 

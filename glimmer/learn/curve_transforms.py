@@ -81,8 +81,7 @@ def curve_transforms(
 
 def _in_family(parameter: Parameter, family: Family, at: float) -> Parameter:
     """A level of the outcome lies where the family's means do."""
-    lower = family.support.lower
-    upper = 1.0 if family.binary or family.has_trials else family.support.upper
+    lower, upper = family.response.levels(family.support)
     level = parameter.kind == "y-level" and parameter.domain() == (-np.inf, np.inf)
     if not level or not lower < at < upper:
         return parameter

@@ -216,17 +216,10 @@ def check_outcome_varies(y: np.ndarray, name: str, family: Family) -> Iterator[F
         yield from _check_scale(
             np.log(y) if family.unit == "log y" else y, f"outcome {name!r}", name
         )
-    if family.binary and np.ptp(y) == 0:
+    if check := family.response.uninformative(y, family.support):
         yield Finding(
-            "one_class",
+            check,
             f"The outcome {name!r} is {y[0]:g} in every row: the prior decides.",
-            "check the outcome",
-            name,
-        )
-    elif family.support.whole and not y.any():
-        yield Finding(
-            "all_zero",
-            f"The outcome {name!r} is 0 in every row: the prior decides.",
             "check the outcome",
             name,
         )

@@ -206,7 +206,7 @@ def _meaning(weights: PerRow, response: Response | None, family: Family) -> Weig
     """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
-    if response is not None and response.form == "proportion":
+    if response is not None and response.weights_are_trials:
         return "trials"
     if weights.precision and family.group_scale is None:
         raise DataError(
@@ -245,7 +245,7 @@ def _doubtful_data(
         return
     yield from findings.check_outcome_varies(design.y, response.name, family)
     main = learned.predictors.get(MU)
-    if family.binary and main is not None and main.common:
+    if family.response.binary and main is not None and main.common:
         yield from findings.check_separation(main.X, main.column_names, design.y, main.intercept)
 
 

@@ -266,7 +266,7 @@ class Resolver:
             asked = by_name.get(name, given if name == first and given is not by_name else None)
             prior = as_prior(parameter.prior if asked is None else asked)
             _check_single(prior, name)
-            prior.above(parameter.lower)
+            prior.within(*parameter.domain)
             out[name] = self._use(name, "auxiliary", prior, Scales(self.defaults.outcome))
         return out
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glimmer.errors import NotFinite
-from glimmer.families.support import REAL
 from glimmer.interpreter.evaluate import evaluate, log_density, support_point
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
@@ -71,24 +71,18 @@ def _candidates(
 
 def _means(family: Family, outcome: Outcome) -> list[float]:
     """The mean outcome, pulled inside the family's support, and what to try if that has no link."""
-    y = np.log(outcome.y) if family.unit == "log y" else outcome.y
-    if outcome.trials is not None or family.binary:
-        total = len(y) if outcome.trials is None else float(outcome.trials.sum())
-        return [float((y.sum() + 0.5) / (total + 1))]
-    mean = float(y.mean())
-    if family.support.lower == 0:
-        return [max(mean, 0.5 / len(y))]
-    return [mean, abs(mean), float(y.std()), 1.0]
+    if family.unit == "log y":
+        outcome = replace(outcome, y=np.log(outcome.y))
+    return family.response.start_means(outcome, family.support)
 
 
 def possible(family: Family, eta: np.ndarray) -> bool:
     """Whether the means at some linear predictors lie where the family's means do."""
-    if family.link_name in family.on_eta:
+    if family.is_direct:
         return bool(np.isfinite(eta).all())
     mu = evaluate(family.link_function.inverse, eta)
-    support = REAL if family.mean is not None else family.support
-    upper = 1.0 if family.binary or family.has_trials else support.upper
-    return bool(np.all(np.isfinite(mu) & (mu > support.lower) & (mu < upper)))
+    lower, upper = family.main.domain
+    return bool(np.all(np.isfinite(mu) & (mu > lower) & (mu < upper)))
 
 
 def _inside(prior: Prior, value: float) -> bool:

@@ -139,7 +139,7 @@ def _sum_of_squares(projection: Projection, theta: Theta) -> float:
 
 
 def descend(projection: Projection, extent: Extent, theta: Theta) -> np.ndarray | None:
-    """Return the minimum below a start, within the domain; None if there is no way down."""
+    """Return the minimum below a start, within the domain; None if the search fails."""
     free = [p for p in projection.function.parameters if p.name in projection.separation.free]
     if not free:
         return np.empty(0)

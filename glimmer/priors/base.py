@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Hyper = float | tuple[float, ...]
 DEFAULT_SCALE = 2.5
+STEPS = np.logspace(-6, 6, 13)
+"""How far outside a domain a prior is asked for weight."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,10 @@ class Prior:
 
         if not np.isfinite(lower):
             return self.rv()
-        if lower <= 0:
+        if lower == 0:
             return self.positive_rv()
         try:
-            return pm.Truncated.dist(self.positive_rv(), lower=lower)
+            return pm.Truncated.dist(self.positive_rv() if lower > 0 else self.rv(), lower=lower)
         except (TypeError, ValueError, NotImplementedError) as error:
             raise PriorError(
                 f"{self} cannot be truncated at {lower:g}, the lower bound of the parameter.",
@@ -98,6 +100,27 @@ class Prior:
     def sized(self, size: int) -> Prior:
         """Return the prior for ``size`` numbers, where it depends on how many there are."""
         return self
+
+    def within(self, lower: float, upper: float) -> TensorVariable:
+        """Return the prior truncated to values between two ends, as a new PyMC variable.
+
+        Raises
+        ------
+        PriorError
+            It has weight outside and cannot be truncated.
+        """
+        if not np.isfinite(upper):
+            return self.above(lower)
+        for law in (self.rv, self.positive_rv) if lower >= 0 else (self.rv,):
+            try:
+                return _cut(law(), lower, upper)
+            except (TypeError, ValueError, NotImplementedError):  # PriorError is a ValueError
+                continue
+        raise PriorError(
+            f"{self} cannot be cut off at {lower:g} and {upper:g}, the ends of the parameter's "
+            "domain.",
+            fix='use gl.prior("Beta", ...), or another distribution between these ends',
+        )
 
     def rescaled(self, scales: Scales) -> Prior:
         """Return the prior in the units of the data, free of ``autoscale``."""
@@ -159,6 +182,22 @@ class CovariancePrior:
             What standard deviations are relative to.
         """
         raise NotImplementedError
+
+
+def _cut(rv: TensorVariable, lower: float, upper: float) -> TensorVariable:
+    """A distribution as it is if it lies between two ends, else truncated to them."""
+    import pymc as pm
+
+    from glimmer.interpreter.evaluate import log_density
+
+    outside = np.concatenate([lower - STEPS, upper + STEPS])
+    if not np.isfinite(log_density(rv, outside[np.isfinite(outside)])).any():
+        return rv
+    cut = pm.Truncated.dist(rv, lower=lower if np.isfinite(lower) else None, upper=upper)
+    inside = upper - 1 if not np.isfinite(lower) else (lower + upper) / 2
+    if not np.isfinite(log_density(cut, inside)):
+        raise ValueError("its density is not finite")
+    return cut
 
 
 class LocationScale(Prior):

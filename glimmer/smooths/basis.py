@@ -186,7 +186,7 @@ def register_basis(name: str, cls: type[Basis]) -> None:
     Raises
     ------
     SmoothError
-        The name is taken by another class, or ``cls`` is no basis.
+        The name is taken by another class, or ``cls`` is not a basis.
     """
     if not (isinstance(cls, type) and issubclass(cls, Basis)):
         raise SmoothError(f"The basis {name!r} must be a subclass of glimmer.smooths.Basis.")

@@ -152,7 +152,7 @@ def spec_from_call(node: Call, xt: Mapping[str, Any] | None = None) -> SmoothSpe
     Raises
     ------
     FormulaError
-        A covariate is no column name, or an argument is not a literal. The span is set.
+        A covariate is not a column name, or an argument is not a literal. The span is set.
     SmoothError
         An option does not exist or has an impossible value. The span is set.
     """
@@ -258,7 +258,7 @@ def _numbers(value: Any, name: str, kind: type) -> tuple[Any, ...]:
 
 
 def _is(value: Any, kind: type) -> bool:
-    """Whether a literal is of a kind; whole floats are integers, flags are no numbers."""
+    """Whether a literal is of a kind; whole floats are integers, flags are not numbers."""
     if kind is str:
         return isinstance(value, str)
     number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from glimmer.errors import DesignError, suggestion
-from glimmer.families import Auxiliary
+from glimmer.families import Parameter
 from glimmer.priors import exponential, normal
 
 SMALLEST = 1e-10
@@ -25,7 +24,7 @@ class ResidualModel:
         ``sd(sigma, f, unit, **parameters)``, f the curve and unit the outcome's sd.
     relative : bool
         sigma has no unit: it is relative to the curve.
-    parameters : mapping of str to Auxiliary
+    parameters : mapping of str to Parameter
         Parameters besides sigma.
     vanishes : bool
         The sd is zero where the curve is.
@@ -33,7 +32,7 @@ class ResidualModel:
 
     sd: Callable[..., Any]
     relative: bool = False
-    parameters: Mapping[str, Auxiliary] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
     vanishes: bool = False
 
 
@@ -55,16 +54,20 @@ RESIDUALS: dict[str, ResidualModel] = {
         lambda sigma, f, unit: sigma * abs(f), relative=True, vanishes=True
     ),
     "additive+proportional": ResidualModel(
-        _additive_proportional, parameters={"proportional": Auxiliary(exponential(1))}
+        _additive_proportional,
+        parameters={"proportional": Parameter("proportional", prior=exponential(1))},
     ),
     "power": ResidualModel(
         lambda sigma, f, unit, power: sigma * abs(f / unit) ** power,
-        parameters={"power": Auxiliary(normal(0, 1), lower=-math.inf)},
+        parameters={"power": Parameter("power", "identity", prior=normal(0, 1))},
         vanishes=True,
     ),
     "constant+power": ResidualModel(
         _constant_power,
-        parameters={"constant": Auxiliary(exponential(1)), "power": Auxiliary(normal(0, 1))},
+        parameters={
+            "constant": Parameter("constant", prior=exponential(1)),
+            "power": Parameter("power", prior=normal(0, 1)),
+        },
     ),
 }
 """``constant``: sigma; ``proportional``: sigma |f|; ``additive+proportional``:

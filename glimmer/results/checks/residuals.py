@@ -14,7 +14,6 @@ from scipy.special import ndtri
 from glimmer.assemble.model import Assembly, assemble
 from glimmer.errors import ArgumentError
 from glimmer.interpreter.replay import CHUNK_BYTES, Replay, flat
-from glimmer.results.checks.variance import variance
 from glimmer.results.compare.loglik import is_discrete, outcome_values
 from glimmer.results.posterior.draws import every_draw
 
@@ -92,7 +91,7 @@ def _pearson(fit: Fitted) -> np.ndarray:
 
     def standardized(assembly: Assembly) -> list[Any]:
         mean = assembly.expected if trials is None else assembly.expected * trials
-        return [(y - mean) / pt.sqrt(variance(assembly.outcome.distribution()))]
+        return [(y - mean) / pt.sqrt(assembly.outcome.variance)]
 
     return _means(fit, standardized)[0]
 

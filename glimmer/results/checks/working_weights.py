@@ -38,7 +38,6 @@ def working(fit: Fitted) -> Working:
 
     from glimmer.assemble.model import assemble
     from glimmer.interpreter.replay import replay
-    from glimmer.results.checks.variance import variance
 
     check_linear(fit)
     design = fit.design
@@ -46,7 +45,7 @@ def working(fit: Fitted) -> Working:
     trials = 1.0 if design.trials is None else design.trials
     mean = assembly.expected * trials
     slope = pt.grad(pt.sum(mean), assembly.eta)
-    outputs = [mean, slope, variance(assembly.outcome.distribution()) + pt.zeros(design.n)]
+    outputs = [mean, slope, assembly.outcome.variance + pt.zeros(design.n)]
     values = replay(assembly.model, outputs, centre(fit))
     mu, dmu, var = (value[0, 0] for value in values)
     prior = design.weights if fit.spec.weights == "likelihood" else None

@@ -11,7 +11,6 @@ import numpy as np
 import pytensor.tensor as pt
 import xarray as xr
 
-from glimmer.results.checks.variance import variance
 from glimmer.results.compare.loglik import outcome_values
 from glimmer.results.predict.prediction import Prediction
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def conditional_variance(assembly: Assembly) -> TensorVariable:
     """The variance of the outcome given the parameters, shape (n,)."""
-    return variance(assembly.outcome.distribution()) + pt.zeros_like(assembly.eta)
+    return assembly.outcome.variance + pt.zeros_like(assembly.eta)
 
 
 def bayes_R2(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:
