@@ -317,7 +317,7 @@ def test_a_family_of_the_same_name_has_no_kernel():
 
 def test_a_link_of_the_same_name_has_no_kernel():
     other = Link("log", lambda mu: pt.log(mu) / 2, lambda eta: pt.exp(2 * eta))
-    assert replace(FAMILIES["poisson"], link=other).row_kernel is None
+    assert FAMILIES["poisson"].with_link(other).row_kernel is None
 
 
 def test_parameters_must_be_the_familys():
