@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 from checking_cases import data
 from fake_fit import fake_fit
+from methods import bayes_R2, posterior_epred, residuals
 from natural import log_densities, random_point
 from pytensor.compile.mode import Mode
 from scipy import special, stats
@@ -39,9 +40,6 @@ from glimmer.families.links import LOG, LOGIT, PROBIT
 from glimmer.families.registry import ALIASES
 from glimmer.interpreter.evaluate import evaluate
 from glimmer.interpreter.modes import PLAIN
-from glimmer.results.checks.residuals import residuals
-from glimmer.results.compare.r2 import bayes_R2
-from glimmer.results.predict.predict import posterior_epred
 
 N = 12
 OPTIMIZED = Mode(linker="py", optimizer="fast_run").excluding("fusion")
@@ -280,7 +278,7 @@ def test_what_needs_mean_and_variance(family: Any, formula: str) -> None:
         posterior = model.fitted["posterior"]
         if family is inflated:
             eta = posterior["Intercept"] + posterior["x"] * xr.DataArray(
-                model.design.X[:, 0], dims="obs_id"
+                model.design.columns["mu"][:, 0], dims="obs_id"
             )
             expected = (1 - posterior["zi"]) * np.exp(eta)
             np.testing.assert_allclose(mean.values, expected.values, rtol=1e-9)
