@@ -12,7 +12,7 @@ import pytensor.tensor as pt
 import pytest
 from fake_fit import fake_fit
 from scipy import stats
-from scipy.special import beta, ive
+from scipy.special import beta, expit, ive
 
 import glimmer as gl
 from glimmer.families.support import COUNTS, POSITIVE, UNIT
@@ -25,6 +25,7 @@ PSI = gl.prior("Beta", alpha=8, beta=4)
 ONE = gl.gamma(30, 30)
 ROWS, DRAWS, TRIALS = 24, 500, 12
 BEYOND = 4.5  # standard errors: a false alarm in 150,000 comparisons
+INVERSE = {"identity": lambda eta: eta, "log": np.exp, "logit": expit}
 NON_NEGATIVE = gl.Support("numbers from 0 up", lower=0.0, closed=True)
 
 
@@ -285,7 +286,8 @@ def errors(model: Any, own: Case, newdata: Any) -> np.ndarray:
     """Outcomes standardized by the distribution's own mean and sd, shape (draws, rows)."""
     trials = {"trials": np.full(6, TRIALS)} if own.family.has_trials and newdata else {}
     drawn = model.posterior_predict(newdata, random_seed=3, **trials)
-    mu = model.posterior_epred(newdata, random_seed=3).values.reshape(2 * DRAWS, -1)
+    eta = model.posterior_linpred(newdata, random_seed=3).values.reshape(2 * DRAWS, -1)
+    mu = INVERSE[own.family.link_name](eta)
     posterior = model.fitted["posterior"]
     aux = {name: posterior[name].values.reshape(-1, 1) for name in own.family.aux}
     mean, variance = own.moments(mu, **aux)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.assemble import Assembly
+    from glimmer.families import Family
     from glimmer.fitted import Fitted
     from glimmer.spec import Design, ModelSpec
 
@@ -254,12 +255,22 @@ def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
     effects = chosen_effects(spec, groups)
     counting = [block for block in spec.groups if effects.intersection(block.effect_names)]
     blocks = spec.groups if groups == "marginal" else counting
-    weighted = spec.weights == "precision" and spec.family.mean is not None
+    weighted = spec.weights == "precision" and _mean_depends_on_scale(spec.family)
     return Needs(
         factors=frozenset(block.factor_name for block in counting),
         blocks=frozenset(block.name for block in blocks),
         outcome=kind == "response" or (kind == "mean" and weighted),
     )
+
+
+def _mean_depends_on_scale(family: Family) -> bool:
+    """Whether the expected outcome depends on the parameter that precision weights divide."""
+    import pytensor.tensor as pt
+    from pytensor.graph.traversal import ancestors
+
+    others = {name: pt.scalar(name) for name in family.others}
+    scale: Any = others.get(str(family.group_scale))
+    return scale in set(ancestors([family.expected(pt.scalar("eta"), **others)]))
 
 
 def _check_complete(model: pm.Model, draws: Draws) -> None:
