@@ -85,7 +85,7 @@ def mixed(m=3, q=6):
 @pytest.mark.parametrize("sds", [[1.0, 2.0, 0.5], [30.0, 1.0, 0.05]])
 def test_the_kernel_of_the_covariance_factor_is_its_expression(sds):
     block, given = mixed(), pt.dvector()
-    expression = covariance_factor(block, list(given[i] for i in range(3)))
+    expression = covariance_factor(block.shares, list(given[i] for i in range(3)))
     below = np.tril_indices(block.size)
     header = np.array(block.shares.shape[:2], np.int32)
     compiled = MixedTriangle()(given, header, block.shares.ravel())
