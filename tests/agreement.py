@@ -14,7 +14,7 @@ processor; `test_agreement.py` measures that, and which errors are found.
 
 What is estimated from few draws is known less well, so that critical values are Student's t with
 the degrees of freedom of the estimated variance (Satterthwaite), `MOST_DF` at most because the
-effective size is an estimate too.
+effective size is an estimate too, and `MOST_DF_SD` for sds, whose errors depend on the kurtosis.
 
 Where the truth is only known to be near (an estimate by maximum likelihood), a margin and Monte
 Carlo error add up: `beyond`.
@@ -33,7 +33,7 @@ from scipy import stats
 
 RATE = 1e-5
 MOST_DF = 100
-LIGHT_KURTOSIS, LIGHT_DF = 4.0, 60
+LIGHT_KURTOSIS, LIGHT_DF, MOST_DF_SD = 3.5, 100, 30
 MARGIN_MEAN, MARGIN_SD, MARGIN_QUANTILE = 0.05, 0.10, 0.10
 PROBABILITIES = (0.05, 0.5, 0.95)
 DIVERGENT = 1e-4  # the share of transitions that may diverge in a good fit
@@ -119,7 +119,7 @@ def _sds(draws: np.ndarray, size: float, sd: float, n_eff: float) -> str:
         return ""
     ours = draws.std(ddof=1)
     error = both_sides(float(mcse(draws, method="sd")), size, own, n_eff) / ours
-    limit = max(np.log1p(MARGIN_SD), critical(_df(square, own)) * error)
+    limit = max(np.log1p(MARGIN_SD), critical(MOST_DF_SD) * error)
     return _said("sd", ours, sd, ours * error) if abs(np.log(ours / sd)) > limit else ""
 
 
