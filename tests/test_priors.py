@@ -45,8 +45,9 @@ def build(formula: str, family: str = "gaussian", **arguments: Any) -> gl.GlmerB
 def scales(model: gl.GlmerBuilder) -> dict[str, Any]:
     """Location and scale, or rate, of every prior by name of its parameter."""
     priors = model.spec.priors
-    found = {"Intercept": priors.intercept, **priors.aux}
-    found |= {", ".join(common.terms): common.prior for common in priors.common}
+    own = priors.predictors["mu"]
+    found = {"Intercept": own.intercept, **priors.aux}
+    found |= {", ".join(common.terms): common.prior for common in own.common}
     return {
         name: (prior.rate,) if hasattr(prior, "rate") else (prior.location, prior.scale)
         for name, prior in found.items()
