@@ -39,9 +39,6 @@ from glimmer.families.links import LOG, LOGIT, PROBIT
 from glimmer.families.registry import ALIASES
 from glimmer.interpreter.evaluate import evaluate
 from glimmer.interpreter.modes import PLAIN
-from glimmer.results.checks.residuals import residuals
-from glimmer.results.compare.r2 import bayes_R2
-from glimmer.results.predict.predict import posterior_epred
 
 N = 12
 OPTIMIZED = Mode(linker="py", optimizer="fast_run").excluding("fusion")
@@ -276,7 +273,7 @@ def test_what_needs_mean_and_variance(family: Any, formula: str) -> None:
     found = []
     for given in (family(), own):
         model = fake_fit(gl.GlmerBuilder(formula, data(), given, **priors), draws=30)
-        mean = posterior_epred(model)
+        mean = model.posterior_epred()
         posterior = model.fitted["posterior"]
         if family is inflated:
             eta = posterior["Intercept"] + posterior["x"] * xr.DataArray(
@@ -286,7 +283,7 @@ def test_what_needs_mean_and_variance(family: Any, formula: str) -> None:
             np.testing.assert_allclose(mean.values, expected.values, rtol=1e-9)
         else:
             assert mean.max() < 1
-        found.append((mean, residuals(model, "pearson"), bayes_R2(model)))
+        found.append((mean, model.residuals("pearson"), model.bayes_R2()))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
 

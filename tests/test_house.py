@@ -19,7 +19,7 @@ MOST_CURVE_QUESTIONS = 6
 
 # What is still wrong. The lists may only shrink: an entry that is mended has to be taken out.
 UPWARD: set[str] = set()
-CIRCLES = {"glimmer.families.bambi <-> glimmer.families.builtin <-> glimmer.families.family"}
+CIRCLES: set[str] = set()
 CLASS_QUESTIONS: set[str] = set()
 CURVE_QUESTIONS: set[str] = set()
 

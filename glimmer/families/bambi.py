@@ -9,7 +9,7 @@ from glimmer.errors import FamilyError
 from glimmer.families.family import Family
 from glimmer.families.links import Link, get_link
 from glimmer.priors import as_prior
-from glimmer.priors.raw import distribution
+from glimmer.priors.any_distribution import distribution
 
 
 def is_bambi_family(family: Any) -> bool:
