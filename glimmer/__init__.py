@@ -27,6 +27,8 @@ _WHERE = {
     "Support": "glimmer.families.support",
     "register_family": "glimmer.families",
     "register_link": "glimmer.families",
+    "RowKernel": "glimmer.kernels",
+    "row_kernel": "glimmer.kernels",
     "precision_weights": "glimmer.learn.per_row",
     "rstanarm_smooth_prior": "glimmer.learn.smooth_priors",
     "register_basis": "glimmer.smooths",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import xarray as xr
+from agreement import seed as moved
 
 from glimmer.interpreter.modes import PLAIN
 from glimmer.sampling.fit import _constant, _observed, derived
@@ -24,7 +25,7 @@ def fake_fit[B](builder: B, draws: int = 50, chains: int = 2, seed: int = 1) -> 
         draws * chains,
         model=model,
         var_names=free,
-        random_seed=seed,
+        random_seed=moved(seed),
         compile_kwargs={"mode": PLAIN},
     )["prior"]
     arrays: dict[str, Any] = {

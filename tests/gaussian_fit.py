@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from agreement import seed as moved
 
 import glimmer as gl
 from glimmer.fitted import Fitted, Model, Settings
@@ -91,5 +92,5 @@ def sleepstudy(draws: int = 500, seed: int = 1) -> GaussianBuilder:
     """The fitted model."""
     data: pd.DataFrame = gl.load_data("sleepstudy")
     model = GaussianBuilder("Reaction ~ Days + (Days | Subject)", data)
-    model.fit(draws=draws, chains=2, random_seed=seed, progressbar=False)
+    model.fit(draws=draws, chains=2, random_seed=moved(seed), progressbar=False)
     return model

@@ -75,6 +75,18 @@ def targets(module: str) -> Iterator[str]:
         yield from (name for name in named if name in trees())
 
 
+def lost() -> list[str]:
+    """Imports of files that are not there, such as those in functions that no test has called."""
+    return [
+        f"{module}: {node.module}"
+        for module, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and str(node.module).startswith("glimmer.")
+        and node.module not in trees()
+    ]
+
+
 def own_package(module: str) -> str:
     """The folder that a file stands in, whose name it may use for what it reads there."""
     return module.rpartition(".")[0]

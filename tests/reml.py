@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytensor
 import xarray as xr
+from agreement import seed as moved
 from natural import PLAIN
 from pytensor.graph.replace import clone_replace
 from scipy.optimize import minimize
@@ -64,7 +65,7 @@ class Restricted:
     def fitted(self, point: Point, draws: int = 1, seed: int = 1) -> Any:
         """The builder with draws of its coefficients at a point; their mean, if it is one draw."""
         size = self.plan.layout.blocks.size
-        normals = np.random.default_rng(seed).normal(size=(1, draws, size)) * (draws > 1)
+        normals = np.random.default_rng(moved(seed)).normal(size=(1, draws, size)) * (draws > 1)
         arrays = {
             name: (("chain", "draw", *(f"{name}_{i}" for i in range(len(shape)))), value)
             for name, shape in self.shapes.items()
@@ -78,7 +79,7 @@ class Restricted:
         wanted = {v.name: slice(None) for v in model.free_RVs if v.name not in self.shapes}
         found = {
             name: (("chain", "draw", *(f"{name}_{i}" for i in range(v.ndim - 2))), v)
-            for name, v in self.plan.recover(posterior, seed, wanted).items()
+            for name, v in self.plan.recover(posterior, moved(seed), wanted).items()
         }
         whole = derived(model, posterior.drop_vars(Z).assign(found))
         self.builder.idata = xr.DataTree.from_dict({"posterior": whole})

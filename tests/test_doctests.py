@@ -25,6 +25,7 @@ import pytest
 import glimmer as gl
 from glimmer.formula import specials
 from glimmer.nonlinear import registry
+from glimmer.terms import protocol as terms
 from tests.fake_fit import fake_fit
 
 ROOT = Path(gl.__file__).parent
@@ -97,6 +98,7 @@ def registers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what an example registers be forgotten after it."""
     monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
     monkeypatch.setattr(specials, "_REGISTERED", dict(specials._REGISTERED))
+    monkeypatch.setattr(terms, "_TERMS", dict(terms._TERMS))
 
 
 @pytest.mark.usefixtures("registers")

@@ -45,6 +45,13 @@ def test_every_room_has_a_floor() -> None:
     assert house.rooms_on_disk() - DOORS == set(HEIGHT)
 
 
+def test_what_is_imported_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not house.lost(), "\n".join(house.lost())
+    made_up = ast.parse("def late():\n    from glimmer.priors.gone import prior")
+    monkeypatch.setitem(house.trees(), "glimmer.data.made_up", made_up)
+    assert house.lost() == ["glimmer.data.made_up: glimmer.priors.gone"]
+
+
 def test_nothing_imports_from_above() -> None:
     found = [arrow for arrow in house.upward() if by_rooms(arrow) not in UPWARD]
     assert not found, "\n".join(found)

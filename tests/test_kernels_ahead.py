@@ -9,8 +9,10 @@ import numba
 import numpy as np
 import pytest
 
+from glimmer.families import get_family
+from glimmer.kernels import row_kernel
 from glimmer.kernels.compile import ahead
-from glimmer.kernels.compile.ahead import INTEGRATED, WHITENED, cached, compile_ahead
+from glimmer.kernels.compile.ahead import INTEGRATED, cached, compile_ahead, whitened_with
 from glimmer.kernels.compile.native import (
     addresses,
     bind,
@@ -67,12 +69,21 @@ def test_the_other_process_needs_numba_alone():
     code = f"""
 import sys
 from glimmer.kernels.compile.ahead import _kernel
-for place in {INTEGRATED + WHITENED}:
+for place in {INTEGRATED + whitened_with(get_family("poisson").row_kernel.kernels)}:
     _kernel(place)
 print(sorted({{"pytensor", "pymc", "pandas"}} & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+def test_a_familys_functions_are_compiled_ahead():
+    places = whitened_with(get_family("poisson").row_kernel.kernels)
+    assert places[-2:] == ("rows.densities:poisson", "rows.densities:constant")
+    assert "rows.row_density:row_density" in places
+    users = whitened_with(row_kernel(lambda eta, y: (y, eta)).kernels)
+    assert set(users) < set(places)
+    assert "rows.row_density:row_density" not in whitened_with(None)
 
 
 def test_callers_are_compiled_before_callees():

@@ -6,6 +6,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from kernel_designs import DESIGNS, ROWS, problem_of
 from pytensor.compile.mode import Mode
 from scipy.linalg import block_diag
 from scipy.stats import multivariate_normal
@@ -16,52 +17,12 @@ from glimmer.kernels.gaussian import reference
 from glimmer.kernels.gaussian.memory_layout import REST, SPARSE
 
 PYTHON, NUMBA = Mode("py", "fast_compile"), "NUMBA"
-ROWS = 90
-DESIGNS = {  # (factor, levels, effects per level), columns of a smooth, common columns
-    "common only": ([], 0, 2),
-    "a smooth": ([], 3, 2),
-    "one factor": ([("a", 5, 1)], 0, 2),
-    "no common column": ([("a", 7, 4)], 0, 0),
-    "correlated slopes": ([("a", 5, 2)], 0, 2),
-    "one effect, tiles": ([("a", 300, 1)], 0, 2),
-    "two effects, tiles": ([("a", 290, 2)], 2, 2),
-    "three effects, tiles": ([("a", 150, 3)], 2, 2),
-    "two factors, dense": ([("b", 4, 1), ("a", 6, 1)], 0, 1),
-    "two factors, sparse": ([("a", 60, 2), ("b", 20, 1)], 3, 2),
-    "three factors, blocks share one": (
-        [("c", 3, 1), ("a", 60, 2), ("b", 20, 3), ("a", 60, 1)],
-        3,
-        2,
-    ),
-    "wide rest": ([("a", 60, 1), ("b", 40, 2)], 12, 3),
-}
 
 
 @pytest.fixture(params=DESIGNS, scope="module")
 def problem(request: pytest.FixtureRequest) -> tuple[Blocks, dict[str, np.ndarray]]:
     """Blocks, and everything else at random."""
-    rng = np.random.default_rng(list(DESIGNS).index(request.param))
-    factors, smooth, common = DESIGNS[request.param]
-    index = {name: rng.integers(0, levels, ROWS) for name, levels, _ in factors}
-    groups = tuple(
-        Group(index[name], levels, np.c_[np.ones(ROWS), rng.normal(size=(ROWS, p - 1))], name)
-        for name, levels, p in factors
-    )
-    smooths = (rng.normal(size=(ROWS, smooth)),) if smooth else ()
-    X = np.c_[np.ones(ROWS), rng.normal(size=(ROWS, 3))][:, :common]
-    blocks = Blocks(X, groups, smooths, rng.normal(size=ROWS))
-    values = {
-        "y": rng.normal(3, 2, ROWS),
-        "weights": rng.uniform(0.5, 2, ROWS),
-        "triangles": rng.normal(size=blocks.triangles),
-        "scales": rng.uniform(0.1, 2, blocks.scales),
-        "sigma": np.array(1.3),
-        "mean": rng.normal(size=common),
-        "precision": rng.uniform(0.1, 2, common),
-        "z": rng.normal(size=blocks.size),
-        "by_coefficients": rng.normal(size=blocks.size),
-    }
-    return blocks, values
+    return problem_of(*DESIGNS[request.param], seed=list(DESIGNS).index(request.param))
 
 
 def covariance_factor(blocks: Blocks, values: dict[str, np.ndarray]) -> np.ndarray:

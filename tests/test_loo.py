@@ -9,6 +9,7 @@ import arviz as az
 import numpy as np
 import pytest
 import xarray as xr
+from agreement import beyond, seed, within
 from checking_cases import fitted
 from gaussian_fit import linear_algebra, sleepstudy
 from methods import bayes_R2, log_lik, loo, loo_linpred, loo_predict, loo_R2, loo_subsample, waic
@@ -97,10 +98,10 @@ def test_refitted_rows_are_near_the_exact_density(sleep):
     row = int(np.argmin(after.elpd_i.values))
     assert after.pareto_k[row] == 0
     refit = sleep.on_rows(np.setdiff1d(np.arange(180), [row]))
-    refit.fit(draws=1000, chains=2, random_seed=9, progressbar=False)
-    values = log_lik(refit, _table(sleep, [row]))
-    exact = logsumexp(values.values, axis=(0, 1)) - np.log(2000)
-    assert after.elpd_i.values[row] == pytest.approx(exact[0], abs=0.5)
+    refit.fit(draws=5000, chains=2, random_seed=seed(9), progressbar=False)
+    values = np.exp(log_lik(refit, _table(sleep, [row])).values)
+    error = values.std() / values.mean() * np.sqrt(1 / 1000 + 1 / values.size)
+    assert within(after.elpd_i.values[row], np.log(values.mean()), error)
 
 
 def _table(model, rows):
@@ -158,8 +159,8 @@ def test_subsample(sleep, method):
     whole = _quietly(loo, sleep)
     everything = _quietly(loo_subsample, sleep, 180, method=method)
     assert everything.elpd == pytest.approx(whole.elpd, abs=1e-6)
-    part = _quietly(loo_subsample, sleep, 60, method=method)
-    assert abs(part.elpd - whole.elpd) < 3 * part.subsampling_se
+    part = _quietly(loo_subsample, sleep, 60, method=method, random_seed=seed(1))
+    assert not beyond(part.elpd - whole.elpd, 0, part.subsampling_se, df=59)
     assert part.n_data_points == 180 and np.isfinite(part.elpd_i).sum() == 60
     np.testing.assert_array_equal(
         _quietly(loo_subsample, sleep, [5, 3]).loo_subsample_observations, [3, 5]

@@ -5,11 +5,13 @@ a few points gives its integral. Whitened: the change of variables is affine at 
 deviations, so its Jacobian is known from its values at the unit vectors.
 """
 
+import agreement
 import numpy as np
 import pandas as pd
 import pytensor
 import pytest
 import xarray as xr
+from agreement import covariance_is, mean_is
 from natural import PLAIN, evaluator, log_densities, random_point
 from nlmer_cases import ORANGE, THEOPH, decay, orange
 from pymc.logprob.basic import conditional_logp
@@ -226,12 +228,11 @@ def test_coefficients_are_drawn_from_their_distribution_given_the_rest(name):
     slope = at(moved(point, names, np.zeros(size)))[1]
     precision = -np.array([at(moved(point, names, e))[1] - slope for e in np.eye(size)])
     repeated = dataset(point, sampled).isel(draw=np.zeros(draws, int))
-    found = plan.recover(repeated, 5, dict.fromkeys(names, slice(None)))
+    found = plan.recover(repeated, agreement.seed(5), dict.fromkeys(names, slice(None)))
     flat = np.hstack([found[n][0].reshape(draws, -1) for n in names])
     z = (flat - np.linalg.solve(precision, slope)) @ np.linalg.cholesky(precision)
-    error = 1 / np.sqrt(draws)
-    assert np.abs(z.mean(axis=0)).max() < 4.5 * error
-    assert np.abs(np.cov(z.T) - np.eye(size)).max() < 6.5 * error
+    assert mean_is(z, 0)
+    assert covariance_is(z, np.eye(size))
 
 
 def test_what_is_wanted_does_not_change_the_draws():

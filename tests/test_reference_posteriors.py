@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from agreement import disagreements
+from agreement import disagreements, sampling_problems, seed
 
 import glimmer as gl
 from glimmer.errors import SamplingWarning
@@ -30,6 +30,13 @@ def reference(name):
     return json.loads((REFERENCE / f"{name}.json").read_text())
 
 
+def differences(stan, i, draws):
+    """What differs from the parameter at a place of rstanarm's summary."""
+    quantiles = {p: stan[key][i] for key, p in {"q05": 0.05, "median": 0.5, "q95": 0.95}.items()}
+    known = (stan[key][i] for key in ("mean", "sd", "n_eff"))
+    return disagreements(stan["names"][i], draws, *known, quantiles)
+
+
 def table(name):
     data = reference(name)["data"]
     return {
@@ -47,7 +54,7 @@ def fitted(name):
     with warnings.catch_warnings():
         # the sd of two levels has a heavy tail: a few divergences, as in the reference itself
         warnings.simplefilter("ignore" if name.startswith("roaches") else "error", SamplingWarning)
-        model.fit(draws=draws, random_seed=1, progressbar=False)
+        model.fit(draws=draws, random_seed=seed(1), progressbar=False)
     return model
 
 
@@ -86,9 +93,7 @@ def test_every_parameter_agrees_with_rstanarm(name):
     for i, parameter in enumerate(stan["names"]):
         if "_NEW_" in parameter or parameter in ("mean_PPD", "log-posterior"):
             continue
-        found += disagreements(
-            parameter, ours[parameter], stan["mean"][i], stan["sd"][i], stan["n_eff"][i]
-        )
+        found += differences(stan, i, ours[parameter])
     assert not found
 
 
@@ -100,9 +105,7 @@ def test_coefficients_agree_where_the_reference_itself_diverged():
     found = []
     for i, parameter in enumerate(stan["names"]):
         if parameter in ("roach1", "treatment"):
-            found += disagreements(
-                parameter, ours[parameter], stan["mean"][i], stan["sd"][i], stan["n_eff"][i]
-            )
+            found += differences(stan, i, ours[parameter])
     assert not found
 
 
@@ -111,6 +114,4 @@ def test_coefficients_agree_where_the_reference_itself_diverged():
 def test_default_fits_are_good(name):
     from glimmer.results.checks.verdict import check
 
-    verdict = check(fitted(name).idata)
-    assert verdict.divergences == 0
-    assert verdict.level == "good", str(verdict)
+    assert not sampling_problems(check(fitted(name).idata))

@@ -49,17 +49,16 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
 
 def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | None:
     """The plan for linear predictors. Its kernels are compiled once on every machine."""
-    from glimmer.coordinates.fused import has_kernel, is_conjugate
+    from glimmer.coordinates.fused import fused_kernel, is_conjugate
     from glimmer.coordinates.layout import layout
-    from glimmer.kernels.compile.ahead import CURVES, INTEGRATED, WHITENED, compile_ahead
+    from glimmer.kernels.compile.ahead import INTEGRATED, compile_ahead, whitened_with
 
     laid = layout(spec, design)
     if laid is None:
         return None
-    if is_conjugate(spec) and coordinates != "whitened":
-        compile_ahead(INTEGRATED)
-    else:
-        compile_ahead(WHITENED if has_kernel(spec, design) else CURVES)
+    kernel = fused_kernel(spec, design)
+    conjugate = is_conjugate(spec) and coordinates != "whitened"
+    compile_ahead(INTEGRATED if conjugate else whitened_with(kernel and kernel.kernels))
     from glimmer.coordinates.plan import integrated
 
     plan = None

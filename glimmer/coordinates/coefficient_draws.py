@@ -14,9 +14,11 @@ from glimmer.kernels.gaussian.memory_layout import (
     COEFFICIENTS,
     ORDER,
     REST,
+    SHIFT_PLACE,
     STATE,
     WORK,
 )
+from glimmer.kernels.gaussian.shifted import move_response
 from glimmer.kernels.gaussian.whitened import coefficients_of, rest_of
 
 MOST_THREADS = 8
@@ -32,6 +34,7 @@ def draw_coefficients(
     normals: Floats,
     *,
     every: bool = True,
+    shift: Floats | None = None,
 ) -> Floats:
     """Draw all coefficients of a Gaussian model, once for each draw of its parameters.
 
@@ -47,6 +50,8 @@ def draw_coefficients(
         Independent standard normal numbers; zeros give the conditional means.
     every : bool
         Whether to draw the largest factor's effects too; their places are undefined otherwise.
+    shift : array, shape (draws, m), optional
+        Each draw's s of a response y - B s; the columns B are in ``products``.
 
     Returns
     -------
@@ -57,21 +62,33 @@ def draw_coefficients(
     out = np.empty((draws, int(products.integers[COEFFICIENTS])))
     tables = [_by_draw(x, draws) for x in (triangles, scales, np.reshape(sigma, (draws, 1)))]
     tables += [_by_draw(x, draws) for x in (mean, precision, normals)]
+    shifts = None if shift is None else _by_draw(shift, draws)
     threads = max(1, min(os.cpu_count() or 1, draws, MOST_THREADS))
     with ThreadPoolExecutor(threads) as pool:
         parts = [range(i, draws, threads) for i in range(threads)]
-        list(pool.map(lambda rows: _draw(products, tables, out, rows, every), parts))
+        list(pool.map(lambda rows: _draw(products, tables, shifts, out, rows, every), parts))
     return out
 
 
 def _draw(
-    products: CrossProducts, tables: list[Floats], out: Floats, rows: range, every: bool
+    products: CrossProducts,
+    tables: list[Floats],
+    shifts: Floats | None,
+    out: Floats,
+    rows: range,
+    every: bool,
 ) -> None:
     """Fill some rows of ``out``; the kernels let other threads run."""
     header = products.integers
     density, state, work = np.empty(()), np.empty(header[STATE]), np.empty(header[WORK])
-    data = addresses(header, products.floats)
+    floats, change = products.floats, np.empty(header[COEFFICIENTS])
+    if shifts is not None:
+        floats = np.empty(header[SHIFT_PLACE])
+    data = addresses(header, floats)
     for i in rows:
+        if shifts is not None:
+            given = addresses(shifts[i], header, products.floats)
+            move_response.python(*given, *addresses(floats, change))
         inputs = addresses(*(table[i] for table in tables))
         if every:
             rest = addresses(out[i], density, state, work)

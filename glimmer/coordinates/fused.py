@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glimmer.families.builtin import is_shipped
-
 if TYPE_CHECKING:
+    from glimmer.kernels import RowKernel
     from glimmer.spec import Design, ModelSpec
 
 
@@ -15,18 +14,9 @@ def is_conjugate(spec: ModelSpec) -> bool:
     return spec.family.normal and spec.family.link_name == "identity" and spec.stage.linear
 
 
-def has_kernel(spec: ModelSpec, design: Design) -> bool:
-    """Whether a kernel goes from the coefficients to the likelihood.
-
-    That of the normal family takes precisions; all others take exponents.
-    """
-    from glimmer.kernels import FAMILIES
-
-    family, weighted = spec.family, design.weights is not None
-    return (
-        spec.stage.linear
-        and (family.name, family.link_name) in FAMILIES
-        and is_shipped(family)
-        and spec.weights != "precision"
-        and not (family.normal and weighted)
-    )
+def fused_kernel(spec: ModelSpec, design: Design) -> RowKernel | None:
+    """The family's kernel from coefficients to the likelihood, if it takes the model's weights."""
+    kernel = spec.family.row_kernel if spec.stage.linear else None
+    if kernel is None or design.weights is None or spec.weights == kernel.weights:
+        return kernel
+    return None

@@ -9,25 +9,31 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.assemble.outcome import (
-    exponents,
     following,
     outcome_of,
     register_auxiliary,
     register_residual,
 )
 from glimmer.coordinates.as_data import as_data, numbers_as_data, of_known_shape
-from glimmer.coordinates.fused import has_kernel
+from glimmer.coordinates.fused import fused_kernel
 from glimmer.coordinates.merge_rows import merge_rows
 from glimmer.coordinates.plan import Plan, Z, data, prior_data
 from glimmer.coordinates.start_at_mode import whitening_mode
-from glimmer.kernels import Predictor, RowDensity, Whiten, cross_products, pack_rows
+from glimmer.kernels import (
+    Predictor,
+    RowDensity,
+    Whiten,
+    auxiliary_vector,
+    cross_products,
+    pack_rows,
+)
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
 
     from glimmer.coordinates.layout import Layout
     from glimmer.coordinates.pirls import Mode
-    from glimmer.kernels import CrossProducts, Rows
+    from glimmer.kernels import CrossProducts, RowKernel, Rows
     from glimmer.spec import Design
 
 LARGEST_DENSE = 2000  # coefficients of the Schur complement, beside the largest factor
@@ -105,8 +111,9 @@ def _likelihood(
     shifts: dict[str, Any],
 ) -> TensorVariable:
     """The log likelihood: from a kernel where there is one, else the family's own expression."""
-    if has_kernel(laid.spec, design) and not shifts:
-        return _row_density(laid, design, aux, coefficients)
+    kernel = fused_kernel(laid.spec, design)
+    if kernel is not None:
+        return _row_density(kernel, laid, design, aux, coefficients, shifts)
     spec, etas = laid.spec, {}
     for name, rows in laid.predictors.items():
         eta = Predictor()(coefficients, *_packed(pack_rows(rows), f"{name}_row"))
@@ -118,17 +125,22 @@ def _likelihood(
 
 
 def _row_density(
-    laid: Layout, design: Design, aux: dict[str, Any], coefficients: TensorVariable
+    kernel: RowKernel,
+    laid: Layout,
+    design: Design,
+    aux: dict[str, Any],
+    coefficients: TensorVariable,
+    shifts: dict[str, Any],
 ) -> TensorVariable:
-    """The log likelihood from a kernel."""
-    family, y = laid.spec.family, design.y
+    """The log likelihood from a kernel, of rows that are alike once unless something moves them."""
+    y = design.y
     assert y is not None  # noqa: S101
-    given = laid.blocks, y, design.trials, exponents(laid.spec, design)
-    blocks, y, trials, weights = given if family.normal else merge_rows(*given)
-    own = (family.name, family.link_name)
-    rows = pack_rows(blocks, own, y, trials=trials, weights=weights, sort=True)
-    only = next(iter(aux.values()), pt.zeros(()))
-    return RowDensity()(coefficients, only, *_packed(rows))[0]
+    given = laid.blocks, y, design.trials, design.weights
+    alike = kernel.weights == "likelihood" and not shifts
+    blocks, y, trials, weights = merge_rows(*given) if alike else given
+    rows = pack_rows(blocks, kernel, y, trials=trials, weights=weights, sort=True)
+    inputs = coefficients, auxiliary_vector(kernel, aux), *shifts.values()
+    return RowDensity(kernel)(*inputs, *_packed(rows))[0]
 
 
 def _packed(rows: Rows, name: str = "row") -> tuple[TensorVariable, TensorVariable]:

@@ -17,6 +17,8 @@ from glimmer.families.links import IDENTITY, INVERSE, INVERSE_SQUARED, LOG, LOGI
 from glimmer.families.parameter import Parameter, Unit
 from glimmer.families.registry import FAMILIES, SHIPPED, ship
 from glimmer.families.response_kinds import BINARY, Trials
+from glimmer.families.row_kernels import GAMMA, GAUSSIAN, NEGATIVE_BINOMIAL, POISSON
+from glimmer.families.row_kernels import LOGIT as LOGISTIC
 from glimmer.families.support import BINARY as ZERO_OR_ONE
 from glimmer.families.support import COUNTS, POSITIVE, REAL, UNIT
 from glimmer.priors import exponential, gamma
@@ -62,6 +64,7 @@ gaussian = Family(
     normal=True,
     aliases=("normal",),
     bambi="gaussian",
+    kernels={"identity": GAUSSIAN},
 )
 
 student_t = Family(
@@ -102,6 +105,7 @@ bernoulli = Family(
     variance=lambda mu: mu * (1 - mu),
     on_log_odds=lambda logit: pm.Bernoulli.dist(logit_p=logit),
     bambi="bernoulli",
+    kernels={"logit": LOGISTIC},
 )
 
 binomial = Family(
@@ -114,6 +118,7 @@ binomial = Family(
     variance=lambda mu, trials: trials * mu * (1 - mu),
     on_log_odds=lambda logit, trials: pm.Binomial.dist(n=trials, logit_p=logit),
     bambi="binomial",
+    kernels={"logit": LOGISTIC},
 )
 
 poisson = Family(
@@ -124,6 +129,7 @@ poisson = Family(
     mean=lambda mu: mu,
     variance=lambda mu: mu,
     bambi="poisson",
+    kernels={"log": POISSON},
 )
 
 neg_binomial_2 = Family(
@@ -135,6 +141,7 @@ neg_binomial_2 = Family(
     variance=lambda mu, alpha: mu + mu**2 / alpha,
     aliases=("nbinom2",),
     bambi="negativebinomial",
+    kernels={"log": NEGATIVE_BINOMIAL},
 )
 
 Gamma = Family(
@@ -150,6 +157,7 @@ Gamma = Family(
     mean=lambda mu, alpha: mu,
     variance=lambda mu, alpha: mu**2 / alpha,
     bambi="gamma",
+    kernels={"log": GAMMA},
 )
 
 inverse_gaussian = Family(

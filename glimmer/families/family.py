@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from glimmer.errors import FamilyError
 from glimmer.families import moments
-from glimmer.families.links import Link
+from glimmer.families.kernels_of import kernels_of
+from glimmer.families.links import LINKS, Link
 from glimmer.families.parameter import Parameter, Unit
 from glimmer.families.response_kinds import BINARY, NUMBERS, ResponseKind, Trials
 from glimmer.families.support import REAL, Support
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
+
+    from glimmer.kernels import RowKernel
 
 Expression = Callable[..., "TensorVariable"]
 
@@ -70,6 +73,10 @@ class Family:
         In place of ``response``: outcomes are successes in a number of trials, or 0 or 1.
     without_trials : Family, optional
         With ``has_trials``: the family of single trials.
+    kernels : mapping of str to RowKernel
+        For some links, the density compiled (see `glimmer.row_kernel`), by which models are
+        sampled faster; a family without them is sampled by its distribution's log density. They
+        are those of ``dist``: a copy of the family with another distribution loses them.
 
     Raises
     ------
@@ -103,6 +110,7 @@ class Family:
     group_scale: str | None
     aliases: tuple[str, ...]
     bambi: str | None
+    kernels: Mapping[str, RowKernel]
 
     def __init__(
         self,
@@ -120,6 +128,7 @@ class Family:
         group_scale: str | None = None,
         aliases: tuple[str, ...] = (),
         bambi: str | None = None,
+        kernels: Mapping[str, RowKernel] | None = None,
         link: str | Link | None = None,
         links: tuple[str, ...] = (),
         unit: Unit | None = None,
@@ -158,6 +167,7 @@ class Family:
             "group_scale": group_scale,
             "aliases": aliases,
             "bambi": bambi,
+            "kernels": kernels_of(kernels or {}, dist, [n for n, p in found.items() if not p.main]),
         }.items():
             object.__setattr__(self, field, value)
 
@@ -194,6 +204,13 @@ class Family:
     def link_name(self) -> str:
         """The name of the link in use."""
         return self.link_function.name
+
+    @property
+    def row_kernel(self) -> RowKernel | None:
+        """The compiled density in the linear predictor, if there is one for the link in use."""
+        link = self.link_function
+        known = LINKS.get(link.name)
+        return self.kernels.get(link.name) if link is known else None
 
     @property
     def is_direct(self) -> bool:

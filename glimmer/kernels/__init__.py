@@ -14,16 +14,20 @@ _HOMES = {
     "Blocks": "gaussian.blocks",
     "CrossProducts": "gaussian.crossproducts",
     "EtaDensity": "ops.rows",
-    "FAMILIES": "rows.pack",
     "Group": "gaussian.blocks",
     "IntegratedGaussian": "ops.integrated",
     "Predictor": "ops.rows",
     "RowDensity": "ops.rows",
+    "RowKernel": "rows.row_kernel",
     "Rows": "rows.pack",
+    "ShiftedGaussian": "ops.shifted",
     "Whiten": "ops.whitened",
+    "auxiliary_vector": "ops.rows",
     "cross_products": "gaussian.crossproducts",
+    "digamma": "vectors.special",
     "one_blas_thread": "compile.native",
     "pack_rows": "rows.pack",
+    "row_kernel": "rows.row_kernel",
 }
 __all__ = sorted(_HOMES)
 

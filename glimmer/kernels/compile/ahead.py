@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import atexit
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from subprocess import DEVNULL, Popen
@@ -23,7 +23,8 @@ WHITENED = (
     "gaussian.pullback:coefficients_pullback",
     "rows.row_density:row_density",
 )
-CURVES = *WHITENED[:2], "rows.row_density:all_rows", "rows.row_density:all_rows_pullback"
+BY_PREDICTOR = *WHITENED[:2], "rows.row_density:all_rows", "rows.row_density:all_rows_pullback"
+ROOM, LOOPS = "glimmer.kernels.", "rows.looped:"
 CODE = "import sys; sys.path = {path}; from {module} import compile_all; compile_all({places})"
 _processes: list[Popen[bytes]] = []
 
@@ -52,6 +53,18 @@ def compile_ahead(places: Sequence[str]) -> None:
         return
     _processes.append(process)
     atexit.register(_end, process)
+
+
+def whitened_with(kernels: Iterable[Kernel] | None) -> tuple[str, ...]:
+    """What a whitened model needs that has a family's functions of rows; or none, which is None.
+
+    Functions of users are compiled where they are known, in their own process.
+    """
+    if kernels is None:
+        return BY_PREDICTOR
+    places = [f"{one.function.__module__}:{one.function.__name__}" for one in kernels]
+    inside = [place.removeprefix(ROOM) for place in places if place.startswith(ROOM)]
+    return *WHITENED, *(place for place in inside if not place.startswith(LOOPS))
 
 
 def compile_all(places: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from threading import RLock
+from types import ModuleType
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -40,7 +41,7 @@ _WAITING: ContextVar[list[Kernel] | None] = ContextVar("kernels to bind", defaul
 
 def _version() -> int:
     """A hash of all kernels: a cache does not see that a constant or a callee has changed."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parents[1].rglob("*.py"))
     return int(sha256(b"".join(s.read_bytes() for s in sources)).hexdigest()[:8], 16)
 
 
@@ -50,12 +51,15 @@ VERSION = _version()
 class Kernel:
     """A function of numbers and pointers, which compiled code calls through its slot.
 
-    It must be bound before it is called; `python` sees to it.
+    It must be bound before it is called; `python` sees to it. ``cache`` is false for a function
+    whose code cannot be told from another's, and that numba must not look up on disk.
     """
 
-    def __init__(self, function: Callable[..., Any], signature: Any, fast: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], signature: Any, fast: bool, cache: bool = True
+    ) -> None:
         function.__qualname__ += f"_{VERSION:x}"
-        self.function, self.signature = function, signature
+        self.function, self.signature, self.cache = function, signature, cache
         self.math = FAST if fast else {"contract"}
         name = f"{function.__module__}.{function.__name__}".replace(".", "_")
         self.type, self.slot = Slotted(name, signature), new_slot(name)
@@ -65,7 +69,7 @@ class Kernel:
         """Compile the function, or find it in numba's cache; return its address."""
         if self.machine_code is None:
             self.machine_code = nb.cfunc(
-                self.signature, cache=True, error_model="numpy", fastmath=self.math
+                self.signature, cache=self.cache, error_model="numpy", fastmath=self.math
             )(self.function)
         return self.machine_code.address
 
@@ -103,10 +107,22 @@ def with_callees(kernels: Iterable[Kernel]) -> list[Kernel]:
 
 
 def _callees(function: Any) -> list[Kernel]:
-    used = [function.__globals__.get(name) for name in function.__code__.co_names]
+    used = referred_to(function).values()
     copied = [_callees(one.py_func) for one in used if hasattr(one, "py_func")]
     own = [one for one in used if isinstance(one, Kernel)]
     return list(dict.fromkeys(chain(own, *copied)))
+
+
+def referred_to(function: Any) -> dict[str, Any]:
+    """Globals and closed-over variables that a function uses, and what it takes from modules."""
+    names = function.__code__.co_names
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    found = {name: function.__globals__[name] for name in names if name in function.__globals__}
+    found |= {name: cell.cell_contents for name, cell in cells}
+    modules = [(name, one) for name, one in found.items() if isinstance(one, ModuleType)]
+    for place, module in modules:
+        found |= {f"{place}.{n}": getattr(module, n) for n in names if hasattr(module, n)}
+    return found
 
 
 def need(kernel: Kernel) -> None:

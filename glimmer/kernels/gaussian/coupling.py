@@ -1,7 +1,7 @@
-"""The coupling K (columns x p) of each level of an eliminated factor with the rest, and its uses.
+"""Apply the coupling K (columns x p) of each level of an eliminated factor with the rest.
 
 Columns of the rest that meet most levels are kept densely, in lanes as in `roots`; of the others
-the nonzeros alone are kept, level by level.
+the nonzeros alone are kept, level by level. Notation: docs/kernels.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cross-products of a design, computed once in a stream over the rows.
+"""Compute the cross-products of a design once, in a stream over the rows.
 
 The factor with most coefficients is *eliminated*: its block of A'WA is block-diagonal. All other
 coefficients are *the rest*: groups of other factors, smooths, common coefficients. The coupling of
@@ -33,14 +33,17 @@ from glimmer.kernels.gaussian.memory_layout import (
     ORDER,
     PENALISED,
     REST,
+    SHIFT_PLACE,
+    SHIFTS,
     SMOOTH,
     SPARSE,
     STATE,
-    TILE,
     TRIANGLES,
     WORK,
 )
 from glimmer.kernels.gaussian.packing import Packer
+from glimmer.kernels.gaussian.shift_products import ShiftProducts
+from glimmer.kernels.gaussian.work_arrays import STATE_ARRAYS, work_needed
 
 CHUNK = 1 << 15
 
@@ -66,6 +69,7 @@ def cross_products(
     *,
     center: bool = True,
     decoupled: Floats | None = None,
+    shifts: Floats | None = None,
 ) -> CrossProducts:
     """A'WA, A'W(y - offset) and their like, for all coefficients of ``blocks``.
 
@@ -83,16 +87,20 @@ def cross_products(
         All coefficients at the mode. Given these, every factor but the first is eliminated by
         itself, with all else held at the mode. For whitening when a second factor is too large
         for a dense Schur complement: the change of variables stays exact, its shape is less round.
+    shifts : array, shape (n, m), optional
+        Columns B of a response y - B s, for `ShiftedGaussian`.
     """
     plan = _Plan(blocks, decoupled)
     weights = np.ones(blocks.rows) if weights is None else np.asarray(weights, float)
     shift = _least_squares(blocks, y, weights) if center else np.zeros(blocks.X.shape[1])
+    moves = ShiftProducts(blocks, np.empty((blocks.rows, 0)) if shifts is None else shifts)
     for chunk in _chunks(blocks.rows):
         response = _response(blocks, y, chunk) - np.asarray(blocks.X[chunk], float) @ shift
         plan.add(chunk, response, weights[chunk])
+        moves.add(chunk, response, weights[chunk])
     seen = weights > 0
     constant = -0.5 * seen.sum() * np.log(2 * np.pi) + 0.5 * np.log(weights[seen]).sum()
-    return plan.pack(np.r_[seen.sum(), constant, shift])
+    return plan.pack(np.r_[seen.sum(), constant, shift], moves)
 
 
 def _table(columns: list[Floats]) -> Floats:
@@ -218,7 +226,7 @@ class _Plan:
             y = y - own
         return y
 
-    def pack(self, constants: Floats) -> CrossProducts:
+    def pack(self, constants: Floats, moves: ShiftProducts) -> CrossProducts:
         """The two vectors that the kernels read."""
         header = np.zeros(HEADER, np.int64)
         blocks = self.blocks
@@ -233,20 +241,13 @@ class _Plan:
         header[ORDER] = packer.integers(self._order())
         header[MEMBERS] = packer.integers(self._members())
         header[PENALISED] = header[REST] - header[COMMON]
-        header[WORK] = self._work()
-        header[STATE] = 2 * (self.columns + 2) ** 2 + self._effects()
+        effects = sum(f.width * f.levels for f in factors)
+        widths = [f.width for f in factors]
+        header[WORK] = work_needed(self.columns, self.sparse, widths, effects)
+        header[STATE] = STATE_ARRAYS.total(self.columns, effects)
+        header[SHIFTS], header[SHIFT_PLACE] = len(moves.response), packer.floats(moves.packed())
         header[[INTEGERS, FLOATS]] = packer.integers_at, packer.floats_at
         return CrossProducts(*packer.packed(header, *records))
-
-    def _work(self) -> int:
-        """Number of floats that a kernel needs to work in."""
-        M, widths = self.columns + 2, [f.width for f in self.eliminated + self.alone]
-        p = max(widths, default=0)
-        tile = TILE * (8 * p * p + 16 * p + (M + 2) * (p + 1)) + 4 * p * p
-        return 5 * M * M + 16 * M + tile + self._effects()
-
-    def _effects(self) -> int:
-        return sum(f.width * f.levels for f in self.eliminated + self.alone)
 
     def _order(self) -> Integers:
         """The place among all coefficients of each column of the rest."""

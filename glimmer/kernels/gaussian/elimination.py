@@ -1,7 +1,11 @@
-"""One blocked Cholesky of P = prior + T'A'WAT, shared by the integrated and the whitened plan."""
+"""Factor P = prior + T'A'WAT block by block, for the integrated and the whitened kernels.
+
+Notation: docs/kernels.md.
+"""
 
 from __future__ import annotations
 
+from glimmer.kernels.compile.arena import carve
 from glimmer.kernels.compile.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.gaussian.coupling import dense_rows, sparse_rows
 from glimmer.kernels.gaussian.level_cholesky import roots
@@ -19,6 +23,7 @@ from glimmer.kernels.gaussian.memory_layout import (
     TILE,
     WIDTH,
 )
+from glimmer.kernels.gaussian.work_arrays import ELIMINATION
 from glimmer.kernels.vectors.algebra import (
     add,
     cholesky,
@@ -44,21 +49,19 @@ def eliminate(integers, floats, triangles, tau, schur, work):
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
-        T, R, U = work, shift(work, p * p), shift(work, p * p * (1 + TILE))
-        Y = shift(U, p * p * TILE)
-        joint_triangle(integers, factor, triangles, T)
+        w = carve(work, ELIMINATION, (p, size - skip, skip))
+        joint_triangle(integers, factor, triangles, w.T)
         for tile in range((levels + TILE - 1) // TILE):
             j0 = tile * TILE
             n = min(TILE, levels - j0)
-            half += roots(T, tau, floats, factor, j0, n, R, U)
+            half += roots(w.T, tau, floats, factor, j0, n, w.R, w.U)
             if f > 0:  # a factor that is whitened by itself
                 continue
-            dense_rows(tau, floats, factor, j0, n, U, Y, size - skip)
+            dense_rows(tau, floats, factor, j0, n, w.U, w.Y, size - skip)
             corner = shift(schur, skip * size + skip)
-            subtract_square(Y, size - skip, p * n, corner, size)
+            subtract_square(w.Y, size - skip, p * n, corner, size)
             if skip > 0:
-                y = shift(Y, (size - skip) * p * TILE)
-                sparse_rows(tau, integers, floats, factor, j0, n, U, Y, y, schur)
+                sparse_rows(tau, integers, floats, factor, j0, n, w.U, w.Y, w.sparse, schur)
     mirror(schur, size)
     return half
 

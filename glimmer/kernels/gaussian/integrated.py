@@ -1,13 +1,15 @@
-"""The Gaussian likelihood with all coefficients integrated out, value and gradient together.
+"""Integrate all coefficients out of a Gaussian likelihood, value and gradient together.
 
 The gradient follows from Fisher's identity: it is the posterior expectation of the complete-data
 score, for which the posterior means and the diagonal blocks of the posterior covariance are enough.
+Notation and derivation: docs/kernels.md.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from glimmer.kernels.compile.arena import carve
 from glimmer.kernels.compile.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.gaussian.coupling import quadratic, residuals
 from glimmer.kernels.gaussian.elimination import condense, eliminate, scale
@@ -27,6 +29,7 @@ from glimmer.kernels.gaussian.memory_layout import (
     TRIANGLES,
     WIDTH,
 )
+from glimmer.kernels.gaussian.work_arrays import INTEGRATED, LEVEL_SCORES
 from glimmer.kernels.vectors.algebra import (
     copy,
     dot,
@@ -49,18 +52,16 @@ def _levels(tau, integers, floats, triangles, v, Q, gradient, work):
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
-        T, total, rho = work, shift(work, p * p), shift(work, 2 * p * p)
-        H = shift(rho, p * TILE)
-        more = shift(H, p * p * TILE)
-        joint_triangle(integers, factor, triangles, T)
-        fill(total, 0.0, p * p)
+        w = carve(work, LEVEL_SCORES, (p,))
+        joint_triangle(integers, factor, triangles, w.T)
+        fill(w.total, 0.0, p * p)
         for tile in range((levels + TILE - 1) // TILE):
             j0 = tile * TILE
             n = min(TILE, levels - j0)
-            residuals(integers, floats, factor, j0, n, v, rho)
-            quadratic(integers, floats, factor, j0, n, Q, more, H)
-            add_score(T, tau, floats, factor, j0, n, rho, H, total, more)
-        add_members(integers, factor, total, gradient)
+            residuals(integers, floats, factor, j0, n, v, w.rho)
+            quadratic(integers, floats, factor, j0, n, Q, w.more, w.H)
+            add_score(w.T, tau, floats, factor, j0, n, w.rho, w.H, w.total, w.more)
+        add_members(integers, factor, w.total, gradient)
 
 
 @kernel(void(integers_at, *([floats_at] * 8)))
@@ -117,16 +118,12 @@ def integrated_gaussian(
     size, k = integers[REST], integers[COMMON]
     tau, constants = 1.0 / (sigma[0] * sigma[0]), shift(floats, integers[CONSTANTS])
     fill(gradient, 0.0, integers[TRIANGLES])
-    schur, L = work, shift(work, (size + 1) * (size + 1))
-    scaled, Q = shift(L, size * size), shift(L, 2 * size * size)
-    right, u, v = shift(Q, size * size), shift(Q, size * (size + 1)), shift(Q, size * (size + 2))
-    residual, center = shift(v, size), shift(v, 2 * size)
-    squares = shift(v, 3 * size)
-    more = shift(squares, 1)
+    w = carve(work, INTEGRATED, (size,))
+    schur, L, Q, right, u, v, center = w.schur, w.L, w.Q, w.right, w.u, w.v, w.center
     for i in range(k):
         center[i] = mean[i] - constants[2 + i]
-    half = eliminate(integers, floats, triangles, tau, schur, more)
-    bad = condense(integers, triangles, scales, center, precision, schur, L, right, scaled)
+    half = eliminate(integers, floats, triangles, tau, schur, w.more)
+    bad = condense(integers, triangles, scales, center, precision, schur, L, right, w.scaled)
     log_determinant = half + log_diagonal(L, size)
     solve_lower(L, right, size)
     quad = schur[(size + 1) * (size + 1) - 1] - dot(right, right, size)
@@ -139,14 +136,14 @@ def integrated_gaussian(
     scale(integers, triangles, scales, Q, size, 0)
     transpose(Q, size)
     scale(integers, triangles, scales, Q, size, 0)
-    _levels(tau, integers, floats, triangles, v, Q, gradient, more)
-    _rest(integers, schur, scaled, L, u, v, gradient, scale_gradient, residual)
-    squares[0] = dot(triangles, gradient, integers[TRIANGLES])
-    squares[0] += dot(scales, scale_gradient, integers[SMOOTH])
-    prior = _common(size, k, u, L, center, precision, mean_gradient, precision_gradient, squares)
+    _levels(tau, integers, floats, triangles, v, Q, gradient, w.more)
+    _rest(integers, schur, w.scaled, L, u, v, gradient, scale_gradient, w.residual)
+    w.squares[0] = dot(triangles, gradient, integers[TRIANGLES])
+    w.squares[0] += dot(scales, scale_gradient, integers[SMOOTH])
+    prior = _common(size, k, u, L, center, precision, mean_gradient, precision_gradient, w.squares)
     for i in range(k):
         quad += precision[i] * center[i] * center[i]
     value[0] = constants[1] - constants[0] * np.log(sigma[0]) - log_determinant - 0.5 * quad + prior
-    sigma_gradient[0] = (quad - constants[0] + k - squares[0]) / sigma[0]
+    sigma_gradient[0] = (quad - constants[0] + k - w.squares[0]) / sigma[0]
     if bad != 0:
         value[0] = np.nan

@@ -1,10 +1,11 @@
-"""What is done to the levels of an eliminated factor one by one: roots of small matrices.
+"""Take the roots of small matrices, one for each level of an eliminated factor.
 
 For level j, with G = Z_j'WZ_j (p x p), the kernels keep two small matrices: R, the inverse of the
 lower Cholesky factor of D = I + tau T'GT, and U = T R'. Then D^-1 = R'R and T D^-1 T' = UU', and
 nothing is ever divided by a standard deviation. Levels are taken TILE at a time; every entry of a
 small matrix is a vector over the levels of the tile, its *lanes*. One or two effects per level have
 closed forms in one loop; for more, the loops over lanes are the innermost.
+Notation: docs/kernels.md.
 """
 
 from __future__ import annotations

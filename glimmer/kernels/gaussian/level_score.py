@@ -1,16 +1,20 @@
-"""The score of the covariance factor of an eliminated factor's levels.
+"""Add up the score of the covariance factor of an eliminated factor's levels.
 
-With S = TT', C = (I + tau GS)^-1, and r = Z'W(y - A v) for the rest's coefficients v, the level's
+With C = (I + tau G TT')^-1, and r = Z'W(y - A v) for the rest's coefficients v, the level's
 own effects leave Z'W(y - eta) = Cr. The score, averaged over the posterior of v and the effects, is
 
     dT = tau (tau C N C' - G C') T,    N = E[r] E[r]' + Cov(r) = rho rho' + H.
+
+Notation and derivation: docs/kernels.md.
 """
 
 from __future__ import annotations
 
+from glimmer.kernels.compile.arena import carve
 from glimmer.kernels.compile.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.gaussian.level_cholesky import determinant, roots
 from glimmer.kernels.gaussian.memory_layout import LEVELS, TILE, WIDTH
+from glimmer.kernels.gaussian.work_arrays import SCORE_OF_MANY
 from glimmer.kernels.vectors.algebra import add_product, inner, put
 from glimmer.kernels.vectors.tiles import add_total, add_within, lanes, transposed_times, within
 
@@ -63,10 +67,8 @@ def _score_of_many(T, tau, floats, factor, j0, n, rho, H, total, work):
     dT = AR with A = tau (Cr e' + tau HU - GUV), e = tau U'r and V = I + tau^2 U'HU.
     """
     p = factor[WIDTH]
-    step = p * p * TILE
-    R, U, A, V = work, shift(work, step), shift(work, 2 * step), shift(work, 3 * step)
-    W, e = shift(work, 4 * step), shift(work, 5 * step)
-    b = shift(e, p * TILE)
+    w = carve(work, SCORE_OF_MANY, (p,))
+    R, U, A, V, W, e, b = w.R, w.U, w.A, w.V, w.W, w.e, w.b
     roots(T, tau, floats, factor, j0, n, R, U)
     for r in range(p):
         inner(tau, lanes(U, p, 0, r), p * TILE, rho, TILE, p, 0, shift(e, r * TILE), n)

@@ -27,5 +27,7 @@ MEMBER = 4  # integers per group
     PENALISED,
     WORK,
     STATE,
-) = range(17)
+    SHIFTS,  # how many columns may shift the response
+    SHIFT_PLACE,  # their cross-products, behind all others
+) = range(19)
 LEVELS, WIDTH, WITHIN, DENSE, COUPLING, POINTER, MEMBER_COUNT, MEMBER_ROWS, LINKED = range(9)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from glimmer.kernels.compile.arena import Arena, carve
 from glimmer.kernels.compile.native import floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.vectors.algebra import add, cholesky, dot, fill
 
 MIXED, SIZE = range(2)  # of the integers: how many sds and coefficients
+MIXED_ARRAYS = Arena(lambda q: {"precision": q * q, "inverse": q * q})
+MIXED_PULLBACK = Arena(lambda q: {"B": q * q, "TB": q * q})
 
 
 @kernel(void(floats_at, integers_at, floats_at, floats_at))
@@ -42,14 +45,14 @@ def _inverse(L, out, n):
 def mixed_triangle(sds, integers, shares, triangle, work):
     """Lower triangle of T, row by row; not a number if P is not positive definite."""
     q = integers[SIZE]
-    inverse = shift(work, q * q)
-    _reversed_precision(sds, integers, shares, work)
-    bad = cholesky(work, q)
-    _inverse(work, inverse, q)
+    w = carve(work, MIXED_ARRAYS, (q,))
+    _reversed_precision(sds, integers, shares, w.precision)
+    bad = cholesky(w.precision, q)
+    _inverse(w.precision, w.inverse, q)
     at = 0
     for r in range(q):
         for c in range(r + 1):
-            triangle[at] = inverse[(q - 1 - c) * q + q - 1 - r] if bad == 0 else np.nan
+            triangle[at] = w.inverse[(q - 1 - c) * q + q - 1 - r] if bad == 0 else np.nan
             at += 1
 
 
@@ -57,8 +60,10 @@ def mixed_triangle(sds, integers, shares, triangle, work):
 def mixed_pullback(sds, triangle, by_triangle, integers, shares, by_sds, work):
     """Gradient by the sds: that by P is T B T' with B = -low(T' dT)."""
     m, q = integers[MIXED], integers[SIZE]
-    B, product = work, shift(work, q * q)
-    fill(work, 0.0, 2 * q * q)
+    w = carve(work, MIXED_PULLBACK, (q,))
+    B, product = w.B, w.TB
+    fill(B, 0.0, q * q)
+    fill(product, 0.0, q * q)
     for k in range(q):
         own = shift(triangle, k * (k + 1) // 2)
         by_own = shift(by_triangle, k * (k + 1) // 2)

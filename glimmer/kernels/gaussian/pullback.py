@@ -1,13 +1,14 @@
-"""The way back through `whitened`: gradients from the cotangents of coefficients and density.
+"""Carry cotangents of coefficients and density back through `whitened`.
 
 With c the cotangent of (u, beta), w = L^-1 c is that of z, and a = L^-T w that of the right-hand
 side. The precision's own cotangent is -a mu' for the mean, minus L^-T tril(z w') L^-1 with half a
 diagonal for the noise, minus P^-1 / 2 for log |L|; of it only the blocks are ever formed in which P
-depends on the covariance factors.
+depends on the covariance factors. Notation, and the derivation in eight steps: docs/kernels.md.
 """
 
 from __future__ import annotations
 
+from glimmer.kernels.compile.arena import carve
 from glimmer.kernels.compile.native import (
     f8,
     floats_at,
@@ -22,6 +23,7 @@ from glimmer.kernels.gaussian.coupling import coupled, dense, quadratic, residua
 from glimmer.kernels.gaussian.elimination import scale
 from glimmer.kernels.gaussian.level_cholesky import roots
 from glimmer.kernels.gaussian.memory_layout import (
+    COEFFICIENTS,
     COMMON,
     CONSTANTS,
     COUPLING,
@@ -42,6 +44,12 @@ from glimmer.kernels.gaussian.memory_layout import (
     WIDTH,
 )
 from glimmer.kernels.gaussian.whitened import gather, scatter
+from glimmer.kernels.gaussian.work_arrays import (
+    PULL_FACTORS,
+    PULL_LEVELS,
+    PULLBACK,
+    STATE_ARRAYS,
+)
 from glimmer.kernels.vectors.algebra import (
     add,
     add_product,
@@ -107,9 +115,8 @@ def _pull_levels(g, integers, floats, triangles, cotangent, state, kappa, w, wor
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
-        T, R, U = work, shift(work, p * p), shift(work, p * p * (1 + TILE))
-        y = shift(U, p * p * TILE)
-        u, own = shift(y, p * TILE), shift(y, 2 * p * TILE)
+        m = carve(work, PULL_LEVELS, (p,))
+        T, R, U, y, u, own = m.T, m.R, m.U, m.y, m.u, m.own
         joint_triangle(integers, factor, triangles, T)
         for tile in range((levels + TILE - 1) // TILE):
             j0 = tile * TILE
@@ -133,32 +140,30 @@ def _pull_levels(g, integers, floats, triangles, cotangent, state, kappa, w, wor
 @kernel(
     void(
         *(f8, floats_at, integers_at, i8, i8, floats_at, floats_at, floats_at),
-        *(floats_at, floats_at, floats_at, floats_at, floats_at, floats_at, floats_at),
+        *([floats_at] * 10),
     )
 )
-def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
-    """A with dT = A R, from rho = Z'W y - K'mu, ka = K'a, kh = K'h and H = K'QK.
+def _pull_triangle(g, floats, factor, j0, n, U, H, w, z, ka, rho, kh, A, B, m, alpha, s, HU):
+    """A with dT = A R (step 6), from rho, ka = K'T a, kh = K'T h and H = K'QK.
 
     With m = U'rho, alpha = w - U'ka and B the symmetric part, doubled, of
     U'HU + (U'kh) w' - alpha m' - tril(z w') - g I / 2, the diagonal of tril halved,
     A = GUB - 2 HU - ka m' + rho alpha' - kh w'.
     """
     p = factor[WIDTH]
-    mu, alpha, s = W, shift(W, p * TILE), shift(W, 2 * p * TILE)
-    HU = shift(W, 3 * p * TILE)
-    apply(1.0, U, p, 1, n, rho, 0, mu)
+    apply(1.0, U, p, 1, n, rho, 0, m)
     for r in range(p):
         copy(shift(w, r * TILE), shift(alpha, r * TILE), n)
     apply(-1.0, U, p, 1, n, ka, 1, alpha)
     apply(1.0, U, p, 1, n, kh, 0, s)
     transposed_times(1.0, H, U, p, n, HU)
     transposed_times(1.0, U, HU, p, n, B)
-    _add_outer(-1.0, alpha, mu, p, n, B)
+    _add_outer(-1.0, alpha, m, p, n, B)
     _add_outer(1.0, s, w, p, n, B)
     for r in range(p):
         for c in range(r + 1):
             share = -0.5 if r == c else -1.0
-            add_product(share, shift(zl, r * TILE), shift(w, c * TILE), lanes(B, p, r, c), n)
+            add_product(share, shift(z, r * TILE), shift(w, c * TILE), lanes(B, p, r, c), n)
         diagonal = lanes(B, p, r, r)
         for i in range(n):
             diagonal[i] -= 0.5 * g
@@ -177,7 +182,7 @@ def _pull_triangle(g, floats, factor, j0, n, U, H, w, zl, ka, rho, kh, A, B, W):
             out = lanes(HU, p, r, c)
             inner(1.0, lanes(U, p, r, 0), TILE, lanes(B, p, 0, c), p * TILE, p, 0, out, n)
     add_within(1.0, floats, factor, j0, HU, n, A)
-    _add_outer(-1.0, ka, mu, p, n, A)
+    _add_outer(-1.0, ka, m, p, n, A)
     _add_outer(1.0, rho, alpha, p, n, A)
     _add_outer(-1.0, kh, w, p, n, A)
 
@@ -195,55 +200,46 @@ def _pull_factors(
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
-        step, line = p * p * TILE, p * TILE
-        T, total, R = work, shift(work, p * p), shift(work, 2 * p * p)
-        U, H, A, B = shift(R, step), shift(R, 2 * step), shift(R, 3 * step), shift(R, 4 * step)
-        W = shift(R, 5 * step)
-        wl = shift(R, 6 * step + 3 * line)
-        zl, ka, kh, rho = (
-            shift(wl, line),
-            shift(wl, 2 * line),
-            shift(wl, 3 * line),
-            shift(wl, 4 * line),
-        )
-        y, own, X = shift(wl, 5 * line), shift(wl, 6 * line), shift(wl, 7 * line)
-        joint_triangle(integers, factor, triangles, T)
-        fill(total, 0.0, p * p)
+        m = carve(work, PULL_FACTORS, (p,))
+        R, U, H, A, B, ka, kh, rho = m.R, m.U, m.H, m.A, m.B, m.ka, m.kh, m.rho
+        joint_triangle(integers, factor, triangles, m.T)
+        fill(m.total, 0.0, p * p)
         for tile in range((levels + TILE - 1) // TILE):
             j0 = tile * TILE
             n = min(TILE, levels - j0)
-            roots(T, 1.0, floats, factor, j0, n, R, U)
+            roots(m.T, 1.0, floats, factor, j0, n, R, U)
             residuals(integers, floats, factor, j0, n, mu, rho)
-            fill(ka, 0.0, line)
-            fill(kh, 0.0, line)
+            fill(ka, 0.0, p * TILE)
+            fill(kh, 0.0, p * TILE)
             coupled(1.0, integers, floats, factor, j0, n, a, ka)
             coupled(1.0, integers, floats, factor, j0, n, h, kh)
             for r in range(p):
-                copy(shift(w, r * levels + j0), shift(wl, r * TILE), n)
-                copy(shift(state, r * levels + j0), shift(y, r * TILE), n)
-            scatter(integers, factor, j0, n, wl, z_gradient)
-            gather(integers, factor, j0, n, z, zl)
-            gather(integers, factor, j0, n, cotangent, own)
-            quadratic(integers, floats, factor, j0, n, Q, X, H)
-            _pull_triangle(g, floats, factor, j0, n, U, H, wl, zl, ka, rho, kh, A, B, W)
-            _add_outer(1.0, own, y, p, n, A)
-            add_total(A, R, p, n, total)
+                copy(shift(w, r * levels + j0), shift(m.w, r * TILE), n)
+                copy(shift(state, r * levels + j0), shift(m.y, r * TILE), n)
+            scatter(integers, factor, j0, n, m.w, z_gradient)
+            gather(integers, factor, j0, n, z, m.z)
+            gather(integers, factor, j0, n, cotangent, m.own)
+            quadratic(integers, floats, factor, j0, n, Q, m.more, H)
+            _pull_triangle(
+                g, floats, factor, j0, n, U, H, m.w, m.z, ka, rho, kh, A, B, m.m, m.alpha, m.s, m.HU
+            )
+            _add_outer(1.0, m.own, m.y, p, n, A)
+            add_total(A, R, p, n, m.total)
         state, w = shift(state, p * levels), shift(w, p * levels)
-        add_members(integers, factor, total, gradient)
+        add_members(integers, factor, m.total, gradient)
 
 
 @small
-def _entry(schur, scaled, size, a, b, left, a_s, kappa, mu, h, cotangent, u):
+def _entry(schur, scaled, size, a, b, left, ours, a_s, kappa, mu, h, cotangent, u):
     """Entry (a, b) of the gradient by the rest's T."""
     pairs = dot(shift(schur, a * (size + 1)), shift(scaled, b * size), size)
-    ours, theirs = shift(left, size), shift(left, 0)
-    total = 2.0 * pairs + theirs[a] * a_s[b] - ours[a] * mu[b]
+    total = 2.0 * pairs + left[a] * a_s[b] - ours[a] * mu[b]
     return total - kappa[a] * h[b] + cotangent[a] * u[b]
 
 
-@kernel(void(integers_at, *([floats_at] * 11)))
+@kernel(void(integers_at, *([floats_at] * 12)))
 def _pull_rest(
-    integers, schur, scaled, left, a_s, kappa, mu, h, cotangent, u, gradient, scale_gradient
+    integers, schur, scaled, left, ours, a_s, kappa, mu, h, cotangent, u, gradient, scale_gradient
 ):
     """Add the gradient by the rest's covariance factors and sds."""
     size, members = integers[REST], shift(integers, integers[MEMBERS])
@@ -255,11 +251,13 @@ def _pull_rest(
                 for c in range(r + 1):
                     a, b = start + j * width + r, start + j * width + c
                     out[r * (r + 1) // 2 + c] += _entry(
-                        schur, scaled, size, a, b, left, a_s, kappa, mu, h, cotangent, u
+                        schur, scaled, size, a, b, left, ours, a_s, kappa, mu, h, cotangent, u
                     )
     for i in range(integers[SMOOTH]):
         a = integers[PENALISED] - integers[SMOOTH] + i
-        scale_gradient[i] = _entry(schur, scaled, size, a, a, left, a_s, kappa, mu, h, cotangent, u)
+        scale_gradient[i] = _entry(
+            schur, scaled, size, a, a, left, ours, a_s, kappa, mu, h, cotangent, u
+        )
 
 
 @kernel(void(*([floats_at] * 8), integers_at, *([floats_at] * 7)))
@@ -270,20 +268,14 @@ def coefficients_pullback(
     """Gradients from the cotangents of the coefficients and of the density."""
     size, k, penalised = integers[REST], integers[COMMON], integers[PENALISED]
     order, g = shift(integers, integers[ORDER]), cotangent[0]
-    schur, L = state, shift(state, (size + 1) * (size + 1))
-    mu, u = shift(L, size * size), shift(L, size * (size + 1))
-    levels = shift(u, size)
-    kappa, v, w = work, shift(work, size), shift(work, 2 * size)
-    a, a_raw, mu_raw = shift(w, size), shift(w, 2 * size), shift(w, 3 * size)
-    h, h_raw, left = shift(w, 4 * size), shift(w, 5 * size), shift(w, 6 * size)
-    G, scaled, Q = shift(w, 8 * size), shift(w, (8 + size) * size), shift(w, (8 + 2 * size) * size)
-    own = shift(Q, size * size)
-    more = own
-    for f in range(integers[ELIMINATED]):
-        more = shift(more, record(integers, f)[LEVELS] * record(integers, f)[WIDTH])
+    effects = integers[COEFFICIENTS] - size
+    s, m = carve(state, STATE_ARRAYS, (size, effects)), carve(work, PULLBACK, (size, effects))
+    schur, L, mu, u, levels = s.schur, s.L, s.mu, s.u, s.levels
+    kappa, v, w, a, h, left, ours = m.kappa, m.v, m.w, m.a, m.h, m.left, m.ours
+    a_raw, mu_raw, h_raw, by_P, scaled, Q = (m.a_raw, m.mu_raw, m.h_raw, m.by_P, m.scaled, m.Q)
     fill(kappa, 0.0, size)
     fill(gradient, 0.0, integers[TRIANGLES])
-    _pull_levels(g, integers, floats, triangles, cotangents, levels, kappa, own, more)
+    _pull_levels(g, integers, floats, triangles, cotangents, levels, kappa, m.own, m.more)
     for i in range(size):
         v[i] = cotangents[order[i]]
         w[i] = v[i] - kappa[i]
@@ -294,10 +286,10 @@ def coefficients_pullback(
     for i in range(size):
         z_gradient[order[i]] = w[i]
         for j in range(size):
-            G[i * size + j] = -z[order[i]] * w[j] if j < i else 0.0
-        G[i * size + i] = -0.5 * (g + z[order[i]] * w[i])
-    sandwich(L, G, size)
-    copy(G, scaled, size * size)
+            by_P[i * size + j] = -z[order[i]] * w[j] if j < i else 0.0
+        by_P[i * size + i] = -0.5 * (g + z[order[i]] * w[i])
+    sandwich(L, by_P, size)
+    copy(by_P, scaled, size * size)
     scale(integers, triangles, scales, scaled, size, 0)
     transpose(scaled, size)
     copy(scaled, Q, size * size)
@@ -312,19 +304,18 @@ def coefficients_pullback(
     scale(integers, triangles, scales, mu_raw, 1, 0)
     scale(integers, triangles, scales, h_raw, 1, 0)
     _pull_factors(
-        g, integers, floats, triangles, z, cotangents, levels, own, a_raw, mu_raw, h_raw, Q,
-        gradient, z_gradient, more,
+        g, integers, floats, triangles, z, cotangents, levels, m.own, a_raw, mu_raw, h_raw, Q,
+        gradient, z_gradient, m.more,
     )  # fmt: skip
-    ours = shift(left, size)
     times(schur, size + 1, mu_raw, size, left)
     times(schur, size + 1, a_raw, size, ours)
     for i in range(size):
         left[i] = schur[size * (size + 1) + i] - left[i]
         ours[i] += kappa[i]
-    _pull_rest(integers, schur, scaled, left, a, kappa, mu, h, v, u, gradient, scale_gradient)
+    _pull_rest(integers, schur, scaled, left, ours, a, kappa, mu, h, v, u, gradient, scale_gradient)
     constants = shift(floats, integers[CONSTANTS])
     for i in range(k):
         at = penalised + i
         mean_gradient[i] = precision[i] * a[at]
         off = mean[i] - constants[2 + i] - mu[at]
-        precision_gradient[i] = G[at * size + at] + a[at] * off
+        precision_gradient[i] = by_P[at * size + at] + a[at] * off

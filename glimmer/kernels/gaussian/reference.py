@@ -34,16 +34,19 @@ def eta(blocks: Blocks, coefficients: Any) -> Any:
 
 
 def integrated_gaussian(
-    blocks: Blocks, y: Floats, weights: Floats,
+    blocks: Blocks, y: Any, weights: Floats,
     triangles: Any, scales: Any, sigma: Any, mean: Any, precision: Any,
 ) -> Any:  # fmt: skip
-    """Log marginal likelihood; ``precision`` may hold zeros, but not as a variable."""
+    """Log marginal likelihood; ``precision`` may hold zeros, but not as a variable.
+
+    The response may be an expression: y - B s.
+    """
     P, right, prior = _system(blocks, y, weights / sigma**2, triangles, scales, mean, precision)
     factor = cholesky(P)
     half = solve_triangular(factor, right, lower=True)
     response = y if blocks.offset is None else y - blocks.offset
     quad = pt.sum(weights * response**2) / sigma**2 + pt.sum(prior * mean**2) - pt.sum(half**2)
-    value = 0.5 * np.log(weights).sum() - len(y) * (0.5 * LOG_2PI + pt.log(sigma)) - 0.5 * quad
+    value = 0.5 * np.log(weights).sum() - blocks.rows * (0.5 * LOG_2PI + pt.log(sigma)) - 0.5 * quad
     normaliser = pt.sum(pt.switch(prior > 0, pt.log(pt.switch(prior > 0, prior, 1)), LOG_2PI))
     return value - pt.sum(pt.log(pt.diagonal(factor))) + 0.5 * normaliser
 
@@ -64,7 +67,7 @@ def whiten(
 
 
 def _system(
-    blocks: Blocks, y: Floats, weights: Any, triangles: Any, scales: Any, mean: Any, precision: Any
+    blocks: Blocks, y: Any, weights: Any, triangles: Any, scales: Any, mean: Any, precision: Any
 ) -> tuple[Any, Any, Any]:
     """Precision of (u, beta), right-hand side, and the common coefficients' precision."""
     response = y if blocks.offset is None else y - blocks.offset
@@ -87,27 +90,3 @@ def _scaled(blocks: Blocks, A: Floats, triangles: Any, scales: Any) -> Any:
         at, column = at + len(rows), column + g.size
     tail = pt.concatenate([pt.as_tensor(scales), np.ones(blocks.X.shape[1])])
     return pt.concatenate([*parts, A[:, column:] * tail], axis=1)
-
-
-def log_likelihood(
-    family: tuple[str, str], y: Floats, trials: Floats | float, weights: Floats, eta: Any, aux: Any
-) -> Any:
-    """Log likelihood of the families that have a kernel."""
-    match family:
-        case ("bernoulli" | "binomial", "logit"):
-            constant = pt.gammaln(trials + 1.0) - pt.gammaln(y + 1.0) - pt.gammaln(trials - y + 1.0)
-            rows = constant + y * eta - trials * pt.softplus(eta)
-        case ("poisson", "log"):
-            rows = y * eta - pt.exp(eta) - pt.gammaln(y + 1.0)
-        case ("neg_binomial_2", "log"):
-            rows = pt.gammaln(y + aux) - pt.gammaln(aux) - pt.gammaln(y + 1.0)
-            rows += aux * pt.log(aux) + y * eta - (y + aux) * pt.log(aux + pt.exp(eta))
-        case ("gaussian", "identity"):
-            rows = -0.5 * ((y - eta) / aux) ** 2 * weights - 0.5 * LOG_2PI - pt.log(aux)
-            return pt.sum(rows + 0.5 * np.log(weights))
-        case ("Gamma", "log"):
-            rows = aux * pt.log(aux) - pt.gammaln(aux) + (aux - 1) * np.log(y)
-            rows -= aux * (eta + y * pt.exp(-eta))
-        case _:
-            raise NotImplementedError(family)
-    return pt.sum(weights * rows)

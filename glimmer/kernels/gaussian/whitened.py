@@ -1,14 +1,15 @@
-"""Coefficients from independent standard normal coordinates z, and the way back for gradients.
+"""Make coefficients of independent standard normal coordinates z.
 
 With P = L L' the precision of (u, beta) given the covariance parameters, b = T u, and r the working
 response's side, (u, beta) = P^-1 r + L^-T z. For a fixed working precision this is an exact change
-of variables whose log Jacobian is -log |L|.
+of variables whose log Jacobian is -log |L|. Notation: docs/kernels.md.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from glimmer.kernels.compile.arena import carve
 from glimmer.kernels.compile.native import f8, floats_at, i8, integers_at, kernel, shift, void
 from glimmer.kernels.gaussian.coupling import residuals
 from glimmer.kernels.gaussian.elimination import condense, eliminate, scale
@@ -27,6 +28,7 @@ from glimmer.kernels.gaussian.memory_layout import (
     TILE,
     WIDTH,
 )
+from glimmer.kernels.gaussian.work_arrays import EFFECTS, REST_OF, STATE_ARRAYS
 from glimmer.kernels.vectors.algebra import copy, dot, log_diagonal, solve_lower, solve_upper
 from glimmer.kernels.vectors.tiles import apply, clean, joint_triangle, record
 
@@ -59,15 +61,14 @@ def scatter(integers, factor, j0, n, x, coefficients):
         *(floats_at, floats_at, floats_at),
     )
 )
-def _effects(tau, integers, floats, triangles, v, z, coefficients, state, work):
+def effects(tau, integers, floats, triangles, v, z, coefficients, state, work):
     """Group effects b = U (e + z) of the eliminated factors; return the sum of u'u."""
     squares = 0.0
     for f in range(integers[ELIMINATED]):
         factor = record(integers, f)
         levels, p = factor[LEVELS], factor[WIDTH]
-        T, R, U = work, shift(work, p * p), shift(work, p * p * (1 + TILE))
-        y = shift(U, p * p * TILE)
-        rho, b = shift(y, p * TILE), shift(y, 2 * p * TILE)
+        w = carve(work, EFFECTS, (p,))
+        T, R, U, y, rho, b = w.T, w.R, w.U, w.y, w.rho, w.b
         joint_triangle(integers, factor, triangles, T)
         for tile in range((levels + TILE - 1) // TILE):
             j0 = tile * TILE
@@ -99,14 +100,12 @@ def rest_of(
     size, k, penalised = integers[REST], integers[COMMON], integers[PENALISED]
     tau, constants = 1.0 / (sigma[0] * sigma[0]), shift(floats, integers[CONSTANTS])
     order = shift(integers, integers[ORDER])
-    schur, L = state, shift(state, (size + 1) * (size + 1))
-    mu, u = shift(L, size * size), shift(L, size * (size + 1))
-    v, center = work, shift(work, size)
-    more = shift(work, 2 * size)
+    s, w = carve(state, STATE_ARRAYS, (size, 0)), carve(work, REST_OF, (size,))
+    L, mu, u, v, center = s.L, s.mu, s.u, w.v, w.center
     for i in range(k):
         center[i] = mean[i] - constants[2 + i]
-    half = eliminate(integers, floats, triangles, tau, schur, more)
-    bad = condense(integers, triangles, scales, center, precision, schur, L, mu, more)
+    half = eliminate(integers, floats, triangles, tau, s.schur, w.more)
+    bad = condense(integers, triangles, scales, center, precision, s.schur, L, mu, w.scaled)
     solve_lower(L, mu, size)
     for i in range(size):
         u[i] = mu[i] + z[order[i]]
@@ -134,8 +133,7 @@ def coefficients_of(
     log_determinant = rest_of(
         triangles, scales, sigma, mean, precision, z, integers, floats, coefficients, state, work
     )
-    u = shift(state, (size + 1) * (size + 1) + size * (size + 1))
-    v, rest, more = work, shift(u, size), shift(work, 2 * size)
+    s, w = carve(state, STATE_ARRAYS, (size, 0)), carve(work, REST_OF, (size,))
     tau = 1.0 / (sigma[0] * sigma[0])
-    squares = _effects(tau, integers, floats, triangles, v, z, coefficients, rest, more)
-    density[0] = -0.5 * (squares + dot(u, u, penalised)) - log_determinant
+    squares = effects(tau, integers, floats, triangles, w.v, z, coefficients, s.levels, w.more)
+    density[0] = -0.5 * (squares + dot(s.u, s.u, penalised)) - log_determinant

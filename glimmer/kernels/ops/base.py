@@ -24,6 +24,11 @@ class KernelOp(Op):
     __props__: tuple[str, ...] = ()
     kernel: Any
 
+    @property
+    def needed(self) -> tuple[Any, ...]:
+        """The kernels that the operation calls."""
+        return (self.kernel,)
+
     def variables(self, inputs: tuple[Any, ...]) -> list[Variable]:
         """Give the inputs as tensors, all real but the packed integers."""
         real = [pt.as_tensor(x).astype("float64") for x in (*inputs[:-2], inputs[-1])]
@@ -34,9 +39,13 @@ class KernelOp(Op):
         arrays = [np.ascontiguousarray(x) for x in inputs]
         out = self.allocate(*arrays)
         kept = out[: len(output_storage)]
-        self.kernel.python(*addresses(*arrays, *out))
+        self.kernel.python(*addresses(*arrays), *self.functions(*arrays), *addresses(*out))
         for storage, array in zip(output_storage, kept, strict=True):
             storage[0] = array
+
+    def functions(self, *inputs: np.ndarray) -> list[int]:
+        """Integers that the kernel takes between its inputs and outputs: functions it calls."""
+        return []
 
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Empty outputs, then work space."""
@@ -49,7 +58,8 @@ def under_numba(operation: type[KernelOp]) -> Callable[[Callable[[Any], Any]], A
     def register(make: Callable[[Any], Any]) -> Any:
         @register_funcify_default_op_cache_key(operation)
         def function(op: KernelOp, **_: Any) -> tuple[Any, int]:
-            need(op.kernel)
+            for kernel in op.needed:
+                need(kernel)
             return make(op), VERSION
 
         return function

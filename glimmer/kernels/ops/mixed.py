@@ -9,8 +9,16 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Variable
 from pytensor.link.numba.dispatch.basic import numba_njit
 
+from glimmer.kernels.compile.arena import total_of
 from glimmer.kernels.compile.native import contiguous
-from glimmer.kernels.gaussian.mixed import MIXED, SIZE, mixed_pullback, mixed_triangle
+from glimmer.kernels.gaussian.mixed import (
+    MIXED,
+    MIXED_ARRAYS,
+    MIXED_PULLBACK,
+    SIZE,
+    mixed_pullback,
+    mixed_triangle,
+)
 from glimmer.kernels.ops.base import KernelOp, disconnected, header, under_numba
 
 
@@ -34,7 +42,7 @@ class MixedTriangle(KernelOp):
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """The triangle, work space."""
         q = int(inputs[1][SIZE])
-        return [np.empty(q * (q + 1) // 2), np.empty(2 * q * q)]
+        return [np.empty(q * (q + 1) // 2), np.empty(MIXED_ARRAYS.total(q))]
 
     def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> list[Variable]:
         """Hand over to `MixedPullback`."""
@@ -62,7 +70,7 @@ class MixedPullback(KernelOp):
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """The gradient, work space."""
         q = int(inputs[3][SIZE])
-        return [np.empty(int(inputs[3][MIXED])), np.empty(2 * q * q)]
+        return [np.empty(int(inputs[3][MIXED])), np.empty(MIXED_PULLBACK.total(q))]
 
 
 mixed_gradient: Any = MixedPullback()
@@ -76,7 +84,7 @@ def _mixed_triangle(op: Any) -> Any:
         triangle = np.empty(q * (q + 1) // 2)
         mixed_triangle(
             contiguous(sds).ctypes, integers.ctypes, shares.ctypes, triangle.ctypes,
-            np.empty(2 * q * q).ctypes,
+            np.empty(total_of(MIXED_ARRAYS, (q,))).ctypes,
         )  # fmt: skip
         return triangle
 
@@ -91,7 +99,7 @@ def _mixed_pullback(op: Any) -> Any:
         mixed_pullback(
             contiguous(sds).ctypes, contiguous(triangle).ctypes, contiguous(by_triangle).ctypes,
             integers.ctypes, shares.ctypes, by_sds.ctypes,
-            np.empty(2 * integers[SIZE] ** 2).ctypes,
+            np.empty(total_of(MIXED_PULLBACK, (integers[SIZE],))).ctypes,
         )  # fmt: skip
         return by_sds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytensor.tensor as pt
 from pytensor.graph.basic import Apply, Variable
 from pytensor.link.numba.dispatch.basic import numba_njit
 
-from glimmer.kernels.compile.native import contiguous
+from glimmer.kernels.compile.arena import total_of
+from glimmer.kernels.compile.native import bind, contiguous
+from glimmer.kernels.compile.slots import address
 from glimmer.kernels.ops.base import KernelOp, ScoredOp, disconnected, header, under_numba
 from glimmer.kernels.rows.row_density import (
-    BLOCK,
+    BLOCK_WORK,
+    ROW_ARRAYS,
     ROWS,
     SIZE,
     all_rows,
@@ -20,25 +24,73 @@ from glimmer.kernels.rows.row_density import (
     eta_density,
     row_density,
 )
+from glimmer.kernels.rows.row_kernel import RowKernel
 
-ROW_WORK = 4 * BLOCK
+
+def auxiliary_vector(kernel: RowKernel, aux: Mapping[str, Any]) -> Variable:
+    """The auxiliary parameters of a family as its row kernel takes them, shape (m,)."""
+    given = [pt.as_tensor(aux[name], dtype="float64") for name in kernel.aux]
+    return pt.stack(given) if given else pt.as_tensor(np.empty(0))
 
 
 class EtaDensity(ScoredOp):
-    """Inputs: linear predictor, auxiliary parameter, packed rows."""
+    """Inputs: linear predictor, auxiliary parameters, packed rows in their own order.
 
+    Parameters
+    ----------
+    rows : RowKernel
+        By which the rows were packed.
+    """
+
+    __props__ = ("name",)
     kernel = eta_density
+
+    def __init__(self, rows: RowKernel) -> None:
+        self.rows = rows
+        self.name = "/".join(kernel.type.name for kernel in rows.kernels)
+
+    @property
+    def needed(self) -> tuple[Any, ...]:
+        """Those of the family come last: the others may be compiled by another process."""
+        return self.kernel, *self.rows.kernels
+
+    def functions(self, *inputs: np.ndarray) -> list[int]:
+        """The addresses of the family's own functions."""
+        bind(self.rows.kernels)
+        return [kernel.compile() for kernel in self.rows.kernels]
 
     def allocate(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Value, two gradients, work space."""
-        work = np.empty(ROW_WORK + inputs[2][SIZE])
-        return [np.empty(()), *map(np.empty_like, inputs[:2]), work]
+        return [np.empty(()), *map(np.empty_like, inputs[:-2]), np.empty(self.work(inputs[-2]))]
+
+    def work(self, integers: np.ndarray) -> int:
+        """The number of floats to work in."""
+        return BLOCK_WORK
 
 
 class RowDensity(EtaDensity):
-    """Inputs: coefficients, auxiliary parameter, packed rows."""
+    """Inputs: coefficients, auxiliary parameters, a shift of eta (optional), packed rows.
+
+    ``RowDensity(kernel)(coefficients, aux, integers, floats)``, or with the shift, shape (n,), in
+    the order of the rows that were packed: what a term without a Gaussian form contributes. The
+    gradient by the shift is the score.
+    """
 
     kernel = row_density
+
+    def make_node(self, *inputs: Any) -> Apply:
+        """Without a shift, take an empty one."""
+        if len(inputs) == 4:
+            inputs = (*inputs[:2], np.empty(0), *inputs[2:])
+        return super().make_node(*inputs)
+
+    def work(self, integers: np.ndarray) -> int:
+        """The number of floats to work in."""
+        return ROW_ARRAYS.total(integers[SIZE])
+
+    def functions(self, *inputs: np.ndarray) -> list[int]:
+        """The same, and whether there is a shift."""
+        return [*super().functions(), inputs[2].size]
 
 
 class Predictor(KernelOp):
@@ -89,28 +141,40 @@ predictor: Any = Predictor()
 predictor_pullback: Any = PredictorPullback()
 
 
-def _density(kernel: Any) -> Any:
+@under_numba(EtaDensity)
+def _eta_density(op: Any) -> Any:
+    in_eta, without_eta = op.rows.kernels
+
     @numba_njit
-    def density(x, auxiliary, integers, floats):
-        value, by_x, by_auxiliary = np.empty(()), np.empty(x.size), np.empty(())
-        kernel(
-            contiguous(x).ctypes, auxiliary.ctypes, integers.ctypes, floats.ctypes,
-            value.ctypes, by_x.ctypes, by_auxiliary.ctypes,
-            np.empty(ROW_WORK + integers[SIZE]).ctypes,
+    def density(eta, aux, integers, floats):
+        value, by_eta, by_aux = np.empty(()), np.empty(eta.size), np.empty(aux.size)
+        eta_density(
+            contiguous(eta).ctypes, contiguous(aux).ctypes, integers.ctypes, floats.ctypes,
+            address(in_eta), address(without_eta),
+            value.ctypes, by_eta.ctypes, by_aux.ctypes, np.empty(BLOCK_WORK).ctypes,
         )  # fmt: skip
-        return value, by_x, by_auxiliary
+        return value, by_eta, by_aux
 
     return density
 
 
-@under_numba(EtaDensity)
-def _eta_density(op: Any) -> Any:
-    return _density(eta_density)
-
-
 @under_numba(RowDensity)
 def _row_density(op: Any) -> Any:
-    return _density(row_density)
+    in_eta, without_eta = op.rows.kernels
+
+    @numba_njit
+    def density(coefficients, aux, moves, integers, floats):
+        value, by_coefficients = np.empty(()), np.empty(coefficients.size)
+        by_aux, by_moves = np.empty(aux.size), np.empty(moves.size)
+        row_density(
+            contiguous(coefficients).ctypes, contiguous(aux).ctypes, contiguous(moves).ctypes,
+            integers.ctypes, floats.ctypes, address(in_eta), address(without_eta), moves.size,
+            value.ctypes, by_coefficients.ctypes, by_aux.ctypes, by_moves.ctypes,
+            np.empty(total_of(ROW_ARRAYS, (integers[SIZE],))).ctypes,
+        )  # fmt: skip
+        return value, by_coefficients, by_aux, by_moves
+
+    return density
 
 
 @under_numba(Predictor)

@@ -1,4 +1,4 @@
-"""Rows, outcome and family packed for the kernels in `rows`."""
+"""Pack rows, and an outcome as a family's kernel folds it, for the kernels in `rows`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from glimmer.kernels.gaussian.blocks import Blocks, Floats, Group, Integers
 from glimmer.kernels.gaussian.packing import Packer
 from glimmer.kernels.rows import row_density as rows
+from glimmer.kernels.rows.row_kernel import RowKernel
 
-#: Families (with their link) that have a kernel.
-FAMILIES = {
-    ("bernoulli", "logit"): rows.LOGIT,
-    ("binomial", "logit"): rows.LOGIT,
-    ("poisson", "log"): rows.POISSON,
-    ("neg_binomial_2", "log"): rows.NEGATIVE_BINOMIAL,
-    ("gaussian", "identity"): rows.GAUSSIAN,
-    ("Gamma", "log"): rows.GAMMA,
-}
 LONG_RUN = 8  # rows per level from which sums level by level are quicker
 
 
@@ -35,23 +26,22 @@ class Rows:
 
 def pack_rows(
     blocks: Blocks,
-    family: tuple[str, str] | None = None,
+    kernel: RowKernel | None = None,
     y: Floats | None = None,
     *,
     trials: Floats | None = None,
     weights: Floats | None = None,
     sort: bool = False,
 ) -> Rows:
-    """Lay out a linear predictor, and the outcome of a family if there is one.
+    """Lay out a linear predictor, and the outcome if there is one.
 
     Parameters
     ----------
     blocks : Blocks
-    family : (str, str), optional
-        Family and link, a key of `FAMILIES`; without it only the predictor's kernels work.
+    kernel : RowKernel, optional
+        That of the family for its link; without it only the predictor's kernels work.
     y, trials, weights : array, shape (n,), optional
-        Outcome, binomial trials, and weights: of the precision for the gaussian family (variance
-        sigma^2 / w), of the log likelihood for the others (a row that stands for w rows).
+        Outcome, binomial trials, and weights of the kind that the kernel takes.
     sort : bool
         Sort the rows by the first group's level, for locality. Of no consequence for the kernel
         from coefficients to the log likelihood; the others need the rows in their order.
@@ -66,14 +56,18 @@ def pack_rows(
     header[rows.GROUP_COUNT] = len(blocks.groups)
     offset = np.zeros(n) if blocks.offset is None else blocks.offset[order]
     header[rows.OFFSET] = packer.floats(offset)
+    header[rows.ORDER] = packer.integers(order) if isinstance(order, np.ndarray) else -1
     first = np.cumsum([0, *(g.size for g in blocks.groups)])
     records = [
         [g.width, start, *_group(packer, g, order)]
         for start, g in zip(first, blocks.groups, strict=False)
     ]
     _columns(header, packer, blocks, first, order)
-    if family is not None and y is not None:
-        _outcome(header, packer, family, y, trials, weights, order)
+    if kernel is not None and y is not None:
+        folded = kernel.fold(*(_of_rows(x, n, order) for x in (y, trials, weights)))
+        header[rows.OUTCOME] = packer.floats(np.array(folded[0], float))
+        header[rows.CONSTANTS] = packer.floats(np.array(folded[1], float))
+        header[rows.PARAMETERS] = len(kernel.aux)
     return Rows(*packer.packed(header, *records))
 
 
@@ -110,30 +104,5 @@ def _columns(header: Integers, packer: Packer, blocks: Blocks, first: Integers, 
     header[rows.DENSE_COLUMNS] = packer.floats(np.array(dense, float))
 
 
-def _outcome(header, packer, family, y, trials, weights, order) -> None:  # type: ignore[no-untyped-def]
-    """Fold outcome, trials and weights into a and b and the terms without eta."""
-    code = FAMILIES[family]
-    y = np.asarray(y, float)[order]
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, float)[order]
-    m = np.ones(len(y)) if trials is None else np.asarray(trials, float)[order]
-    a, b = w * y, w * m
-    table = np.zeros((0, 2))
-    match code:
-        case rows.LOGIT:
-            terms = [(w * (gammaln(m + 1) - gammaln(y + 1) - gammaln(m - y + 1))).sum()]
-        case rows.POISSON:
-            terms = [-(w * gammaln(y + 1)).sum()]
-        case rows.NEGATIVE_BINOMIAL:
-            terms = [-(w * gammaln(y + 1)).sum(), w.sum()]
-            values, place = np.unique(y, return_inverse=True)
-            table = np.column_stack([values, np.bincount(place, w, len(values))])
-        case rows.GAUSSIAN:
-            a, seen = y, w > 0
-            terms = [0.5 * (np.log(w[seen]) - np.log(2 * np.pi)).sum(), float(seen.sum())]
-        case _:
-            logs = (w * np.log(y)).sum()
-            terms = [-logs, w.sum(), logs]
-    header[[rows.FAMILY, rows.UNIT]] = code, bool(np.all(b == 1.0))
-    header[rows.FIRST], header[rows.SECOND] = packer.floats(a), packer.floats(b)
-    header[rows.TERMS] = packer.floats(np.array(terms))
-    header[rows.TABLE], header[rows.TABLE_SIZE] = packer.floats(table), len(table)
+def _of_rows(values: Floats | None, n: int, order: Any) -> Floats:
+    return np.ones(n) if values is None else np.asarray(values, float)[order]

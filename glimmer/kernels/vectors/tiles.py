@@ -1,7 +1,8 @@
-"""Small matrices, one for each level of an eliminated factor, and arithmetic on them.
+"""Compute with small matrices, one for each level of an eliminated factor.
 
 Levels are taken TILE at a time. Every entry of a small matrix is a vector over the levels of the
 tile, its *lanes*, so that matrices of any size p x p run at the speed of long vectors.
+Notation: docs/kernels.md.
 """
 
 from __future__ import annotations
