@@ -331,6 +331,6 @@ def _check_length(prior: Prior, k: int, what: str) -> None:
 def _check_single(prior: Prior, what: str) -> None:
     if prior.joint or prior.length() is not None:
         raise PriorError(
-            f"{prior} is a prior for a vector of several numbers, but {what} is one number.",
+            f"{prior} is a vector: it is for several numbers, but {what} is one.",
             fix="use gl.normal() or another prior of one number",
         )

@@ -55,7 +55,7 @@ def line(t: Any, a: Any) -> Any:
 
 def starts(model: Any) -> list[bool]:
     """For each free parameter, whether it has a start and a prior."""
-    free = model.spec.curve.free
+    free = model.spec.stage.free
     predictors, priors = model.spec.predictors, model.spec.priors.predictors
     return [np.isfinite(predictors[p.name].start) and p.name in priors for p in free]
 
