@@ -39,14 +39,14 @@ def test_a_matrix_is_the_product_of_its_factors(P):
 def test_rows_have_the_quadratic_form_of_the_likelihood(P, K):
     """sum_i g'J d - d'J'IJ d / 2, for a change d of the predictors that coefficients make."""
     blocks, etas = stacked(K), RNG.normal(size=(K, N))
-    score, I = RNG.normal(size=(P, N)), information(P)
+    score, own = RNG.normal(size=(P, N)), information(P)
     J = np.ones((1, 1, N)) if P == K == 1 else RNG.normal(size=(P, K, N))
-    near = local_model(blocks, etas, score, I, J)
+    near = local_model(blocks, etas, score, own, J)
 
     def likelihood(coefficients):
         d = linear_predictor(blocks, coefficients).reshape(K, N) - etas
         moved = np.einsum("pkn,kn->pn", J, d)
-        return np.sum(score * moved) - np.einsum("pn,pqn,qn->", moved, I, moved) / 2
+        return np.sum(score * moved) - np.einsum("pn,pqn,qn->", moved, own, moved) / 2
 
     def rows(coefficients):
         away = near.response - design(near.blocks) @ coefficients
