@@ -157,6 +157,6 @@ def _decode(value: Any, aside: Sequence[np.ndarray]) -> Any:
     if kind == "dict":
         return {_decode(k, aside): _decode(v, aside) for k, v in value["items"]}
     if kind not in _RECORDS:
-        raise StoreError(f"This version does not know a record {kind!r}.")
+        raise StoreError(f"Unknown record {kind!r}.")
     read = _RECORDS[kind](**{k: _decode(v, aside) for k, v in value.items() if k != "#"})
     return _READ[type(read)](read) if type(read) in _READ else read

@@ -140,8 +140,8 @@ class ModelBuilder:
         check_spelling(sampler_kwargs, FIT)
         if not isinstance(model, pm.Model | None):
             raise ArgumentError(
-                f"What is sampled is a pymc.Model, not {model!r}.",
-                fix="pass what build() returned; other arguments have names: fit(draws=...)",
+                f"fit() must be given a pymc.Model, not {model!r}.",
+                fix="pass the model from build(), and other arguments by name: fit(draws=...)",
             )
         settings = Settings(
             draws=draws,

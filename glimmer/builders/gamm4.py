@@ -78,10 +78,10 @@ class Gamm4Builder(GlmerBuilder):
         )
         if not self.spec.smooths:
             raise SmoothError(
-                "The formula has no smooth term.",
+                "The formula must have a smooth term.",
                 formula=self.spec.formula,
                 span=(0, len(self.spec.formula)),
-                fix="write s(x) for a smooth of x, or use GlmerBuilder",
+                fix="add s(x), or use GlmerBuilder",
             )
 
 

@@ -44,4 +44,4 @@ def check_spelling(extra: Iterable[str], known: Iterable[str]) -> None:
         close = get_close_matches(name, known, n=1, cutoff=SIMILAR)
         use = ELSEWHERE.get(name) or next((f"{other}=" for other in close), None)
         if use is not None:
-            raise ArgumentError(f"There is no argument {name!r}.", fix=f"use {use}")
+            raise ArgumentError(f"Unknown argument {name!r}.", fix=f"use {use}")

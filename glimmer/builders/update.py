@@ -46,7 +46,7 @@ def update[B: Builder](model: B, formula: str | None = None, **changes: Any) -> 
     builder = type(model)
     if model.arguments is None:
         raise ArgumentError(
-            "A loaded model has no training table to learn from again.",
+            "A loaded model cannot be updated without its data.",
             fix=f"build a new one: gl.{builder.__name__}(...)",
         )
     known = inspect.signature(builder).parameters

@@ -149,7 +149,7 @@ class Family:
             found = {"mu": mu, **_others(aux or {})}
         elif link or links or unit or needs_intercept or aux:
             raise FamilyError(
-                f"The family {name!r} gives its parameters twice.",
+                f"The parameters of the family {name!r} cannot be given twice.",
                 fix="pass parameters=, or link=, links=, unit=, needs_intercept= and aux=",
             )
         _check(name, found, group_scale)
@@ -256,7 +256,7 @@ class Family:
         if known is None:
             arguments = ", ".join(("mu", *others))
             raise FamilyError(
-                f"The variance of the {self.name} family is not known.",
+                f"The {self.name} family has no known variance.",
                 fix=f"declare it: Family(..., variance=lambda {arguments}: ...)",
             )
         return known

@@ -59,7 +59,7 @@ def get_family(family: Any, link: Any = None) -> Family:
         found = _named(family)
     else:
         raise FamilyError(
-            f"A family is a name or a Family, not a {type(family).__name__}.",
+            f"family must be a name or a Family, not {type(family).__name__}.",
             fix=f"use one of {tuple(FAMILIES)}",
         )
     return found.with_link(link)
@@ -68,9 +68,7 @@ def get_family(family: Any, link: Any = None) -> Family:
 def _named(name: str) -> Family:
     name = ALIASES.get(name, name)
     if name not in FAMILIES:
-        raise FamilyError(
-            f"There is no family {name!r}.", fix=suggestion(name, [*FAMILIES, *ALIASES])
-        )
+        raise FamilyError(f"Unknown family {name!r}.", fix=suggestion(name, [*FAMILIES, *ALIASES]))
     return FAMILIES[name]
 
 
@@ -93,7 +91,7 @@ def write_family(family: Family) -> NamedFamily:
     known = FAMILIES.get(family.name)
     if known is None or family.with_link(known.link_function) != known:
         raise StoreError(
-            f"The family {family.name!r} is not known by its name and cannot be saved.",
+            f"The family {family.name!r} is not registered, so it cannot be saved.",
             fix="call register_family(family) before building the model, and before loading it",
         )
     link = family.link_function
@@ -101,7 +99,7 @@ def write_family(family: Family) -> NamedFamily:
         return NamedFamily(family.name, None)
     if LINKS.get(link.name) is not link:
         raise StoreError(
-            f"The link {link.name!r} is not known by its name and cannot be saved.",
+            f"The link {link.name!r} is not registered, so it cannot be saved.",
             fix="call register_link(link) before building the model, and before loading it",
         )
     return NamedFamily(family.name, link.name)

@@ -123,7 +123,7 @@ class Evaluator:
         return SyntaxProblem(message, formula=self.formula, span=node.span, fix=fix)
 
     def _labels(self, node: Node) -> Factor | None:
-        """Return the labels that the node stands for; None if it stands for numbers."""
+        """Return the labels of a categorical node; None if it is numeric."""
         if isinstance(node, Call) and node.function in factors.OPTIONS:
             return self._factor(node)
         if not isinstance(node, Name):

@@ -27,6 +27,7 @@ from glimmer.errors import (
     PriorWarning,
     SmoothError,
     TooFewGroups,
+    alternatives,
     suggestion,
     warn,
 )
@@ -90,10 +91,11 @@ class Judge:
         self.actions = {name: check.default for name, check in CHECKS.items()}
         for name, action in (given or {}).items():
             if name not in CHECKS:
-                raise DesignError(f"There is no check {name!r}.", fix=suggestion(name, CHECKS))
+                raise DesignError(f"Unknown check {name!r}.", fix=suggestion(name, CHECKS))
             if action not in ACTIONS:
                 raise DesignError(
-                    f"The check {name!r} cannot be set to {action!r}.", fix=f"use one of {ACTIONS}"
+                    f"The check {name!r} must be {alternatives(ACTIONS)}, not {action!r}.",
+                    fix=f"use one of {ACTIONS}",
                 )
             self.actions[name] = action
 

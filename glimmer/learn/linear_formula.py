@@ -73,14 +73,17 @@ def _written(formula: str, terms: tuple[GroupTerm, ...]) -> list[WrittenGroup]:
 def _check_parts(formula: Formula, outcome: bool) -> None:
     if len(formula.parts) != 1:
         raise FormulaError(
-            "This model takes a formula of two parts, outcome ~ terms.",
+            "The formula must have two parts: outcome ~ terms.",
             formula=formula.text,
             span=formula.parts[-1].span,
             fix="use NlmerBuilder for three-part formulas",
         )
     if formula.response is None and outcome:
         raise OutcomeError(
-            "The formula has no outcome.", formula=formula.text, span=(0, 1), fix="write y ~ ..."
+            "The formula must have an outcome.",
+            formula=formula.text,
+            span=(0, 1),
+            fix="write y ~ ...",
         )
 
 
@@ -90,7 +93,7 @@ def _random(text: str, judge: Judge) -> list[WrittenGroup]:
     terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0]))
     if formula.response is not None or terms.common or terms.smooths or not terms.groups:
         raise FormulaError(
-            "random= takes group-specific terms alone.",
+            "random must contain group-specific terms only.",
             formula=formula.text,
             span=formula.parts[0].span,
             fix="write random='~ (1 | g)'",

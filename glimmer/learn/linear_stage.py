@@ -52,7 +52,7 @@ class LinearKind:
     def begin(
         self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
     ) -> LinearStage:
-        """What is known before the predictors are learned."""
+        """What is learned before the predictors."""
         _, terms = reading.terms[MU]
         link = family.link_name
         if not terms.intercept and link in family.needs_intercept:
@@ -67,7 +67,7 @@ class LinearKind:
 
 @dataclass(frozen=True, eq=False)
 class LinearStage:
-    """What is known of a linear model before its predictors are learned."""
+    """What is learned of a linear model before its predictors."""
 
     family: Family
     outcome: Outcome | None

@@ -57,7 +57,7 @@ class Kind(Protocol):
     def begin(
         self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
     ) -> LinearStage | CurveStage:
-        """What is known before the predictors are learned."""
+        """What is learned before the predictors."""
         ...
 
 
@@ -197,7 +197,7 @@ def _check_contrasts(given: Mapping[str, str], learned: Learned) -> None:
     for name in given:
         if name not in factors:
             raise DesignError(
-                f"contrasts= names {name!r}, which is no factor of the formula.",
+                f"{name!r} in contrasts is not a factor of the formula.",
                 fix=suggestion(name, dict.fromkeys(factors)),
             )
 
@@ -210,8 +210,8 @@ def _meaning(weights: PerRow, response: Response | None, family: Family) -> Weig
         return "trials"
     if weights.precision and family.group_scale is None:
         raise DataError(
-            f"Precision weights have no meaning in the {family.name} family.",
-            fix="pass plain weights, which are exponents of the likelihood",
+            f"Precision weights cannot be used with the {family.name} family.",
+            fix="pass weights as an array or a column name; they are exponents of the likelihood",
         )
     return "precision" if weights.precision else "likelihood"
 
@@ -226,7 +226,7 @@ def centered_blocks(
     for name in given:
         if name not in known:
             raise DesignError(
-                f"centered= names {name!r}, which is no grouping factor.",
+                f"{name!r} in centered is not a grouping factor.",
                 fix=suggestion(name, sorted(known)),
             )
     return {b.name: bool(given.get(b.name, given.get(b.factor_name, False))) for b in groups}

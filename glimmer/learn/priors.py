@@ -76,13 +76,13 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
     for key in given:
         if key not in known:
             raise PriorError(
-                f"prior= names {key!r}, which is not a term.",
+                f"{key!r} in prior is not a term.",
                 fix=OTHERS.get("|" if "|" in key else key) or suggestion(key, known),
             )
     coefficients = {term.name for own in populations for term in own.common}
     if options.QR and coefficients.intersection(given):
         raise PriorError(
-            "With QR=True the prior is on rotated coefficients and cannot be given by name.",
+            "With QR=True priors cannot be given by name: they are priors of rotated coefficients.",
             fix="give one prior for all coefficients, or QR=False",
         )
     rotated = normal(0, autoscale=True) if options.QR else None
@@ -100,13 +100,13 @@ def asked_of_curve(options: Options, populations: Sequence[Population]) -> Asked
     for key in prior:
         if key not in known:
             raise PriorError(
-                f"prior= names {key!r}, which is no parameter or term of the curve.",
+                f"{key!r} in prior is not a parameter or term of the curve.",
                 fix=suggestion(str(key), known),
             )
     given = {name: as_prior(value) for name, value in prior.items()}
     for name, own in given.items():
         if own.joint:
-            raise PriorError(f"{own} cannot be put on the parameters of a curve ({name!r}).")
+            raise PriorError(f"{own} cannot be the prior of a parameter of a curve ({name!r}).")
     return Asked({n: p for n, p in given.items() if n in names}, None, given)
 
 
@@ -279,7 +279,7 @@ class Resolver:
         for key in by_name:
             if key not in known:
                 raise PriorError(
-                    f"prior_covariance= names {key!r}, which is no grouping factor.",
+                    f"{key!r} in prior_covariance is not a grouping factor.",
                     fix=suggestion(str(key), sorted(known)),
                 )
         out = {}
@@ -331,6 +331,6 @@ def _check_length(prior: Prior, k: int, what: str) -> None:
 def _check_single(prior: Prior, what: str) -> None:
     if prior.joint or prior.length() is not None:
         raise PriorError(
-            f"{prior} is a prior for a vector of several numbers, but {what} is one number.",
+            f"{prior} must be a prior for one number, not for a vector: {what} is one number.",
             fix="use gl.normal() or another prior of one number",
         )

@@ -80,7 +80,7 @@ class Reading:
         for formula, name in (*self._values(), *self._factors()):
             if name.name == outcome:
                 raise OutcomeError(
-                    f"The outcome {outcome!r} stands on both sides.",
+                    f"The outcome {outcome!r} cannot also be on the right-hand side.",
                     column=outcome,
                     formula=formula,
                     span=name.span,

@@ -79,5 +79,5 @@ sigma (constant + |f / sd(y)|^power), power > 0 (its varConstPower)."""
 def find_residual(name: str) -> ResidualModel:
     """Return a residual model by name, or raise `DesignError`."""
     if name not in RESIDUALS:
-        raise DesignError(f"There is no residual model {name!r}.", fix=suggestion(name, RESIDUALS))
+        raise DesignError(f"Unknown residual model {name!r}.", fix=suggestion(name, RESIDUALS))
     return RESIDUALS[name]

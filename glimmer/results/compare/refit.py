@@ -63,7 +63,10 @@ def judge_without(
     """
     settings = fit.settings
     if settings is None:
-        raise NotFitted("How the model was fitted is not known.", fix="call model.fit() again")
+        raise NotFitted(
+            "The settings of the fit are unknown, so it cannot be repeated.",
+            fix="call model.fit() again",
+        )
     tasks = []
     for rows, seed in zip(held_out, _seeds(settings, len(held_out)), strict=True):
         kept = np.setdiff1d(np.arange(fit.design.n), rows)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glimmer.errors import ArgumentError, NewLevel, NotFitted, check_whole, suggestion
+from glimmer.errors import ArgumentError, NewLevel, NotFitted, alternatives, check_whole, suggestion
 from glimmer.interpreter.replay import Replay
 from glimmer.results.posterior.draws import not_stored
 from glimmer.results.predict.draws_in_use import Draws, narrowed
@@ -90,7 +90,7 @@ class Prediction:
         self.marginal = groups == "marginal"
         if self.marginal and kind != "mean":
             raise ArgumentError(
-                f'groups="marginal" is an expected outcome, not kind={kind!r}.',
+                f'groups="marginal" can only be used with kind="mean", not kind={kind!r}.',
                 fix='use kind="mean"',
             )
         self.new = newdata is not None
@@ -110,7 +110,7 @@ class Prediction:
             factor, levels = next(iter(listed.items()))
             shown = ", ".join(map(repr, levels[:5])) + (", ..." if len(levels) > 5 else "")
             raise NewLevel(
-                f"The model has not seen these levels of {factor!r}: {shown}.",
+                f"These levels of {factor!r} are not in the training data: {shown}.",
                 column=factor,
                 fix='correct them, or pass new_levels="sample" or "zero"',
             )
@@ -245,7 +245,7 @@ def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
     for name in asked:
         if name not in known:
             raise ArgumentError(
-                f"There are no group-specific effects {name!r}.", fix=suggestion(name, known)
+                f"Unknown group-specific effects {name!r}.", fix=suggestion(name, known)
             )
     return frozenset().union(*(known[name] for name in asked))
 
@@ -278,7 +278,7 @@ def _check_complete(model: pm.Model, draws: Draws) -> None:
     absent = [v.name for v in model.free_RVs if v.name not in draws.names]
     if absent:
         raise NotFitted(
-            f"The draws are of another model: they lack {', '.join(map(repr, absent))}.",
+            f"The draws belong to another model: {', '.join(map(repr, absent))} are missing.",
             fix="predict with the model that was fitted",
         )
 
@@ -287,7 +287,7 @@ def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
     for name in ("offset", "trials", "weights"):
         if getattr(given, name) is not None:
             raise ArgumentError(
-                f"{name}= belongs to new data; the training rows have theirs.",
+                f"{name}= can only be used with new data.",
                 fix=f"pass newdata=, or leave {name}= out",
             )
     return fit.design
@@ -295,7 +295,10 @@ def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
 
 def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ArgumentError(f"{what}={value!r} means nothing.", fix=f"use one of {allowed}")
+        raise ArgumentError(
+            f"{what} must be {alternatives(allowed)}, not {value!r}.",
+            fix=suggestion(str(value), allowed),
+        )
 
 
 def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.ndarray:
@@ -305,8 +308,6 @@ def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.nda
         return np.arange(total)
     check_whole("draws", draws, 1, ArgumentError)
     if draws > total:
-        raise ArgumentError(
-            f"draws={draws!r}, but the posterior has {total}.", fix=f"ask for 1 to {total}"
-        )
+        raise ArgumentError(f"draws must be a whole number from 1 to {total}, not {draws!r}.")
     stream = np.random.default_rng([entropy, DRAWS_STREAM])
     return np.sort(stream.choice(total, size=int(draws), replace=False))

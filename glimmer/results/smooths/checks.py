@@ -341,7 +341,7 @@ def _spaces(fit: Fitted) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         spaces[smooth.label] = smooth.design(fit.frame)
         fitted[smooth.label] = smooth_draws(fit, smooth, fit.frame).mean(axis=0)
     if len(spaces) < 2:
-        raise ArgumentError("There is one term only: nothing to depend on.")
+        raise ArgumentError("Concurvity needs at least two terms.")
     return spaces, fitted
 
 
