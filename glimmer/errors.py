@@ -1,4 +1,4 @@
-"""Every error and warning the package raises, as one tree.
+"""Declares every error and warning of the package, as one tree.
 
 An error tells what is wrong, where (a column, or a span of the formula), and what to write instead.
 """

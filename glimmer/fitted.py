@@ -1,4 +1,4 @@
-"""One fit as a value: the model on its rows, how it was sampled, and its draws.
+"""Holds one fit as a value: the model on its rows, how it was sampled, and its draws.
 
 Results are functions of a `Fitted`; builders make one.
 """

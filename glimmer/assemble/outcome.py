@@ -1,4 +1,4 @@
-"""The outcome given its linear predictor: the only place that has the likelihood.
+"""Gives the distribution of the outcome at its linear predictors: the only likelihood.
 
 The generative model, the sampling coordinates, log likelihoods and explained variance all take the
 outcome's distribution, its expectation and its log density from here: likelihood weights, precision

@@ -1,4 +1,4 @@
-"""What every builder does once it has a specification: build, fit, and answer from the fit."""
+"""Does what all builders share once a specification is learned: build, fit, results of the fit."""
 
 from __future__ import annotations
 

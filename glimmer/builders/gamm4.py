@@ -1,4 +1,4 @@
-"""Generalized additive mixed models."""
+"""Builds generalized additive mixed models: `Gamm4Builder` and the verb `gamm4`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generalized linear mixed models."""
+"""Builds generalized linear mixed models: `GlmerBuilder`, `glmer`, `lmer`, `glmer_nb`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class GlmerBuilder(ModelBuilder):
     Raises
     ------
     FormulaError, DataError, OutcomeError, DesignError, FamilyError, PriorError
-        Before anything is compiled; each says what to do.
+        Before anything is compiled; each has a fix where one is known.
 
     Examples
     --------

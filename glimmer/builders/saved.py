@@ -1,4 +1,4 @@
-"""Load a model that `ModelBuilder.save` wrote, in another process."""
+"""Loads a model that `ModelBuilder.save` wrote, in another process."""
 
 from __future__ import annotations
 

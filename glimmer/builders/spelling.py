@@ -1,4 +1,4 @@
-"""Arguments by name: a builder's own, and those of other packages or misspelt ones."""
+"""Checks the names of arguments, and suggests ours for misspelt ones and other packages' names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which coordinates NUTS moves in, chosen from the specification; what the model means is the same.
+"""Chooses integrated, whitened or plain coordinates for a model; the posterior is the same.
 
 * **integrated**: the outcome is normal, so the coefficients given the other parameters are normal
   too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
@@ -72,7 +72,7 @@ def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | No
 
 
 def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
-    """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
+    """Whitened coordinates; None if no mode was found and they were not asked for."""
     from glimmer.coordinates.whitened import whitened
 
     if laid.spec.stage.doubtful(laid.spec.family) and not required:

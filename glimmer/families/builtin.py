@@ -1,4 +1,4 @@
-"""The families that ship: rstanarm's, and the Student t and lognormal.
+"""Declares the families that ship: rstanarm's, and the Student t and lognormal.
 
 Names are R's and bambi's; other parameters than the mean are named as in bambi. Default priors are
 rstanarm's: exponential with rate 1/sd(y) for a residual sd, exponential(1) for other parameters.

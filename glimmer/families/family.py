@@ -1,4 +1,4 @@
-"""A family of outcome distributions as data: parameters with links and priors, distribution.
+"""Declares a family: the distribution of outcomes, its parameters with links and priors, moments.
 
 Nothing outside this folder asks which family it has; it asks the family.
 """
@@ -44,7 +44,7 @@ class Family:
     response : ResponseKind
         What is observed in a row: numbers (the default), one of two, or trials.
     mean : callable, optional
-        The expected outcome. By default that of the distribution, if PyMC knows it, or ``mu``.
+        The expected outcome. By default that of the distribution, if PyMC has it, or ``mu``.
     variance : callable, optional
         The outcome's variance. By default that of the distribution, if it is known.
     on_eta : mapping of str to callable

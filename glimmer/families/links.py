@@ -1,4 +1,4 @@
-"""Link functions as pairs of PyTensor expressions: eta = g(mu) and mu = g^-1(eta).
+"""Declares link functions as pairs of PyTensor expressions: eta = g(mu) and mu = g^-1(eta).
 
 A mean outside the domain of its family (a negative Poisson mean under the identity link, say) has
 density zero: links are extended monotonically so that an infeasible eta maps to an infeasible mean

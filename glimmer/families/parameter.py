@@ -1,4 +1,4 @@
-"""A parameter of an outcome's distribution: its link, domain, shape and default prior."""
+"""Declares a parameter of an outcome's distribution: its link, domain, shape, default prior."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Families by name: the table that `builtin` fills, and how a family is found, saved and sent.
+"""Registers families by name, finds them, and writes and reads them in saved models.
 
 A family is written, and travels between processes, as its name and that of its link.
 """
@@ -81,7 +81,7 @@ class NamedFamily:
 
 
 def write_family(family: Family) -> NamedFamily:
-    """Return what stands for a family in a saved model: its name, and its link's.
+    """Return a family as it is saved: its name, and its link's.
 
     Raises
     ------

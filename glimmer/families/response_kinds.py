@@ -1,4 +1,4 @@
-"""What a family observes in a row: a number, one of two, or successes in a number of trials.
+"""Reads and checks outcomes by kind: a number, one of two, or successes in a number of trials.
 
 A kind reads the left-hand side of a formula, checks the outcomes, and answers what depends on them:
 where their levels lie, where sampling may start, what is doubtful about them. Another kind (ordered

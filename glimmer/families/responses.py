@@ -1,4 +1,4 @@
-"""The left-hand side as a formula writes it: columns become an outcome, for any data.
+"""Computes the outcome of any rows from the left-hand side of a formula.
 
 What is written is one class each, a record: numbers, two labels, ``cbind(successes, failures)``,
 ``p(successes, trials)``, proportions with trials as weights.

@@ -1,4 +1,4 @@
-"""The curve that a nonlinear formula names, and what it is given: columns, parameters, numbers."""
+"""Reads the curve that a nonlinear formula calls, with its columns, parameters and numbers."""
 
 from __future__ import annotations
 

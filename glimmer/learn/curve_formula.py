@@ -1,4 +1,4 @@
-"""What a nonlinear formula asks for: a curve, its inputs, and the terms of each parameter."""
+"""Reads a nonlinear formula: its curve, and the terms of each of the curve's parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learn models with a curve: its start, the transforms of its parameters, its orderings."""
+"""Learns models with a curve: its start, the transforms of its parameters, its orderings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a nonlinear model starts: the least squares estimates of its curve."""
+"""Finds the least squares estimates of a curve, where a nonlinear model starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which transform each parameter of a curve has: the user's, else that of its domain."""
+"""Chooses the transform of each parameter of a curve: the user's, else that of its domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong or doubtful about a model's columns, groups, outcome and names."""
+"""Finds what is wrong or doubtful in a model's columns, groups, outcome and names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_columns(X: np.ndarray, names: Sequence[str], intercept: bool) -> Itera
 
 
 def check_covariates(columns: Sequence[Column]) -> Iterator[Finding]:
-    """Judge the covariates of smooths; labels are for the smooths to judge."""
+    """Judge the numeric covariates of smooths."""
     for column in columns:
         if isinstance(column, Numeric):
             yield from _check_scale(column.values, f"column {column.name!r}", column.name)

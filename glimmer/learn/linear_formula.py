@@ -1,4 +1,4 @@
-"""Read the formula of a linear predictor: outcome ~ terms."""
+"""Reads the formula of a linear predictor: outcome ~ terms."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_linear_model(
     ----------
     text : str
     frame : Frame
-        Whose columns ``.`` stands for, those of the outcome apart.
+        ``.`` is all its columns but those of the outcome.
     judge : Judge
     outcome : bool
         Whether the formula must have a left-hand side.
@@ -45,7 +45,7 @@ def read_linear_model(
     FormulaError
         There are three parts, or some part is not made of terms.
     OutcomeError
-        There is no outcome, or it stands on the right-hand side too.
+        There is no outcome, or it is on the right-hand side too.
     """
     formula = parse(text)
     _check_parts(formula, outcome)

@@ -1,4 +1,4 @@
-"""Learn models whose predictor is that of the outcome: nothing lies between."""
+"""Learns models whose linear predictor is that of the outcome, without a curve."""
 
 from __future__ import annotations
 

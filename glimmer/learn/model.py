@@ -1,4 +1,4 @@
-"""From a formula and a table to a specification: everything that is learned, in one pass."""
+"""Learns the specification of a model from a formula and a table, in one pass."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def _check_contrasts(given: Mapping[str, str], learned: Learned) -> None:
 
 
 def _meaning(weights: PerRow, response: Response | None, family: Family) -> Weights:
-    """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
+    """How the weights are used: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
     if response is not None and response.weights_are_trials:

@@ -1,4 +1,4 @@
-"""Arguments with one value per row: weights and offsets, given as arrays or as column names."""
+"""Reads arguments with one value per row, weights and offsets, from arrays or columns."""
 
 from __future__ import annotations
 

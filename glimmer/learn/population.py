@@ -1,4 +1,4 @@
-"""Learn the terms of a predictor, and their columns in the training rows."""
+"""Learns the terms of a predictor, and their columns in the training rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Placement:
         See `Predictor`.
     unit : float
     estimate : float
-        What a self-start says the intercept is.
+        The intercept that a self-start found.
     """
 
     start: float | None = None

@@ -1,4 +1,4 @@
-"""From the priors users give to the priors of a model, in the units of its data."""
+"""Resolves the priors that users give to the priors of a model, in the units of its data."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Asked:
 
 
 def asked_of_linear(options: Options, populations: Sequence[Population]) -> Asked:
-    """What ``prior=`` and ``prior_intercept=`` mean in a model without a curve."""
+    """Read ``prior=`` and ``prior_intercept=`` of a model without a curve."""
     prior, intercept = options.prior, options.prior_intercept
     intercepts = {} if intercept is None else {MU: as_prior(intercept)}
     if not isinstance(prior, Mapping):
@@ -90,7 +90,7 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
 
 
 def asked_of_curve(options: Options, populations: Sequence[Population]) -> Asked:
-    """What ``prior=`` means in a model with a curve: one prior is for all its parameters."""
+    """Read ``prior=`` of a model with a curve; a single prior is that of all its parameters."""
     prior, names = options.prior, [own.name for own in populations]
     if prior is None:
         return Asked({}, None, {})

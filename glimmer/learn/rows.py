@@ -1,4 +1,4 @@
-"""Which rows a model uses: those asked for, without missing values if these may be dropped."""
+"""Selects the rows of a model: those asked for, without missing values if these may be dropped."""
 
 from __future__ import annotations
 

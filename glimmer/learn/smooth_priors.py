@@ -1,4 +1,4 @@
-"""Priors of smooth terms: of how far each curve typically departs, and of what no penalty sees."""
+"""Resolves the priors of smooth terms: of their sds, and of what no penalty shrinks."""
 
 from __future__ import annotations
 

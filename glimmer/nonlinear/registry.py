@@ -1,4 +1,4 @@
-"""Mean functions by name: the package's own, and those that the user adds."""
+"""Registers mean functions by name: the package's own, and those that the user adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of the columns that predictors and curves read, for any table."""
+"""Computes the columns that predictors and curves read, from any table."""
 
 from __future__ import annotations
 

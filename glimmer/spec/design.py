@@ -1,4 +1,4 @@
-"""The arrays of a model for some data: the same path for training rows and for new ones."""
+"""Makes the arrays of a model for some data: the same path for training rows and for new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the residual standard deviation follows the curve, as data."""
+"""Specifies how the residual standard deviation follows the curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage between the predictors of a model and the mean of its outcome: nothing, or a curve."""
+"""Specifies the stage between predictors and the outcome's mean: a curve, or direct."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CurveParameter:
 
 @record
 class Ordering:
-    """Which of two equal sets of parameters is meant: a linear form of intercepts is positive.
+    """Choose one of two equal sets of parameters: a linear form of intercepts is positive.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Where a parameter of a curve is linear in its coefficients: on the scale of its transform."""
+"""Transforms parameters of a curve to the scale where they are linear in their coefficients."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The files of a saved model: text, draws and arrays in one directory, with checksums.
+"""Writes and reads the files of a saved model: text, draws and arrays, with checksums.
 
-``model.json`` says what the model is, ``posterior.nc`` is its InferenceData in netCDF,
+``model.json`` is the specification, ``posterior.nc`` is its InferenceData in netCDF,
 ``arrays.h5`` holds the arrays that the text refers to, ``SHA256SUMS`` has the checksums of all
 three, as ``sha256sum --check`` reads them. Nothing is pickled, nothing is evaluated, and no name
 from data becomes a path. Checksums and declared sizes are judged before memory is taken.

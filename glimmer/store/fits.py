@@ -1,4 +1,4 @@
-"""Write a fit to disk, and read it in another process."""
+"""Writes a fit to disk, and reads it in another process."""
 
 from __future__ import annotations
 

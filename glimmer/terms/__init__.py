@@ -1,4 +1,4 @@
-"""Terms: what each learns from the training rows, and what it adds to a predictor for any data."""
+"""Declares terms: what each learns from the training rows, and adds to a predictor for any data."""
 
 from glimmer.terms.coding import Coder, Coding
 from glimmer.terms.common import CommonTerm, learn_common, of_predictor

@@ -1,4 +1,4 @@
-"""How factors become columns: dummies or contrasts, by R's rule of marginality.
+"""Codes factors as columns: dummies or contrasts, by R's rule of marginality.
 
 A factor inside a term is coded by contrasts if the term without that factor is in the model too,
 else by one dummy per level (R's ``terms.formula``; Chambers & Hastie 1992, section 2.4).

@@ -1,4 +1,4 @@
-"""From group terms as they are written to blocks of correlated effects."""
+"""Learns blocks of correlated effects from group terms as they are written."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ ROWS = [
     formula(56, "y ~ s(y)", e.OutcomeError, column="y", under="y", says="on the right-hand side",
         fix="leave it out"),
     SMOOTH(59, "y ~ s(x, kk=10)", under="s(x, kk=10)", says="no argument 'kk'", fix="'k'"),
-    SMOOTH(59, "y ~ s(x, bs='tps')", under="s(x, bs='tps')", says="no basis 'tps'", fix="'tp'"),
+    SMOOTH(59, "y ~ s(x, bs='tps')", under="s(x, bs='tps')", says="basis 'tps'", fix="'tp'"),
     SMOOTH(59, "y ~ s(x, k=25)", column="x", under="s(x, k=25)", says="24 different values",
         fix="k=24"),
     SMOOTH(59, "y ~ te(x)", under="te(x)", says="two margins"),

@@ -1,4 +1,4 @@
-"""Plots of the posterior: intervals, densities, traces, pairs, and against the prior."""
+"""Plots posteriors: intervals, densities, traces, pairs, and against the prior."""
 
 from __future__ import annotations
 

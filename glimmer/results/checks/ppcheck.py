@@ -1,4 +1,4 @@
-"""Graphical posterior predictive checks, on ArviZ's plots where there are such.
+"""Draws posterior predictive checks, by ArviZ's plots where there are such.
 
 Gabry, Simpson, Vehtari, Betancourt & Gelman (2019), JRSS A 182:389-402; names of kinds are
 bayesplot's.

@@ -1,4 +1,4 @@
-"""Fitted values and residuals of the training rows, as means over the posterior."""
+"""Computes fitted values and residuals of the training rows, as means over the posterior."""
 
 from __future__ import annotations
 

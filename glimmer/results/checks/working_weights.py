@@ -1,4 +1,4 @@
-"""The centre of a posterior, and the weights and residuals that PIRLS would work with there."""
+"""Computes PIRLS's weights and working residuals at the means of the posterior."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison of models by their expected log predictive densities, and weights to average them."""
+"""Compares models by their expected log predictive densities, and weights them for averaging."""
 
 from __future__ import annotations
 

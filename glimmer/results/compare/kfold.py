@@ -1,4 +1,4 @@
-"""K-fold cross-validation by exact refits, by rows or by groups."""
+"""Cross-validates by exact refits in k folds, by rows or by groups."""
 
 from __future__ import annotations
 

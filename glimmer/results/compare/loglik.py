@@ -1,4 +1,4 @@
-"""The log likelihood of each row at each posterior draw."""
+"""Computes the log likelihood of each row at each posterior draw."""
 
 from __future__ import annotations
 

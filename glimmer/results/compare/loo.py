@@ -1,4 +1,4 @@
-"""Leave-one-out cross-validation by importance sampling, through ArviZ; exact where that fails.
+"""Estimates leave-one-out cross-validation by ArviZ's importance sampling; exactly where it fails.
 
 Vehtari, Gelman & Gabry (2017), Statistics and Computing 27:1413-1432; Paananen et al. (2021) for
 moment matching; Magnusson et al. (2019) for subsampling.
@@ -163,7 +163,7 @@ def loo_subsample(
 def waic(fit: Fitted) -> ELPDDataWAIC:
     """Estimate the expected log predictive density by the widely applicable information criterion.
 
-    `loo` is more robust and says when it fails; this is for comparison with other work. Watanabe
+    `loo` is more robust and warns when it fails; this is for comparison with other work. Watanabe
     (2010); the version with the variance of the log likelihood.
 
     Returns

@@ -1,4 +1,4 @@
-"""The parameters of a nonlinear fit: by individual, with shrinkage, and what derives from them."""
+"""Estimates a nonlinear fit's parameters by individual, their shrinkage, and derived quantities."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a model says in the units of its outcome: predictions, comparisons, slopes.
+"""Computes effects in the units of the outcome: predictions, comparisons, slopes.
 
-The questions are those of Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111,
+The effects are those of Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111,
 issue 9). Averages are taken draw by draw and summarized afterwards.
 """
 
@@ -173,7 +173,7 @@ def slopes(
     conditional : optional
         Rows to take slopes at, as in `predictions`.
     slope : {"dydx", "eyex", "eydx", "dyex"}
-        The slope itself, or an elasticity: "e" stands for a relative change.
+        The slope itself, or an elasticity: "e" is a relative change.
     **options
         As in `predictions`.
 

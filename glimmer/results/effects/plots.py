@@ -1,4 +1,4 @@
-"""Plots of predictions, comparisons and slopes: estimate and interval against chosen columns."""
+"""Plots predictions, comparisons and slopes: estimate and interval against chosen columns."""
 
 from __future__ import annotations
 

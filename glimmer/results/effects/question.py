@@ -1,4 +1,4 @@
-"""A question about effects: the rows it is about, their predictions, and the summary of draws."""
+"""Predicts the rows that an effect compares, and averages and summarizes their draws."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Change(NamedTuple):
 
 
 class Question:
-    """What is asked about a prediction: options of `predictions`, with their defaults."""
+    """Options of `predictions`, with their defaults."""
 
     def __init__(self, options: EffectOptions) -> None:
         given: dict[str, Any] = dict(options)
@@ -72,7 +72,7 @@ class Question:
         check_probability(self.prob)
 
     def refuse_outcomes(self) -> None:
-        """Drawn outcomes have noise of their own, which no comparison should contain."""
+        """Raise `ArgumentError` for drawn outcomes, whose noise would add to every comparison."""
         if self.kind == "response":
             raise ArgumentError(
                 'kind="response" cannot be compared: its noise is drawn anew.',
@@ -84,7 +84,7 @@ class Question:
         return used_columns(fit.spec, needs_of(fit.spec, self.kind, self.groups))[name]
 
     def grid(self, fit: Fitted, conditional: Conditional, focus: tuple[str, ...] = ()) -> Grid:
-        """The rows that are asked about."""
+        """The rows at which effects are computed."""
         return build_grid(fit, conditional, self.newdata, self.kind, self.groups, focus)
 
     def predict(self, fit: Fitted, tables: list[pd.DataFrame]) -> list[xr.DataArray]:

@@ -1,4 +1,4 @@
-"""Group-specific effects that a fit did not store: which, and their draws on demand."""
+"""Draws group-specific effects that a fit did not store."""
 
 from __future__ import annotations
 

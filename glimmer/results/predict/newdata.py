@@ -1,4 +1,4 @@
-"""From a fitted model and a new table to the arrays of the same model for the table's rows."""
+"""Makes the arrays of a fitted model for the rows of a new table."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MissingGroups = Literal["error", "unknown"]
 
 @dataclass(frozen=True)
 class Needs:
-    """What a prediction must know of a row besides its common terms.
+    """What a prediction needs of a row besides its common terms.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Needs:
     blocks : frozenset of str
         Blocks whose columns count.
     outcome : bool
-        Trials and precision weights, because the outcome's distribution is in question.
+        Trials and precision weights, because the outcome's distribution is needed.
     """
 
     factors: frozenset[str]

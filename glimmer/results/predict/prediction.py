@@ -1,4 +1,4 @@
-"""How predictions are computed: the model assembled again on the rows asked for, draws replayed.
+"""Computes predictions: assembles the model again on the rows asked for, and replays the draws.
 
 Rows are done in blocks of fixed size. Whatever is random has a stream of its own for each block of
 rows, and for each new level by its name, so that a prediction does not depend on how it is run.
@@ -251,7 +251,7 @@ def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
 
 
 def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
-    """Return what a prediction must know of a row."""
+    """Return the columns and arguments that a prediction needs."""
     effects = chosen_effects(spec, groups)
     counting = [block for block in spec.groups if effects.intersection(block.effect_names)]
     blocks = spec.groups if groups == "marginal" else counting

@@ -1,4 +1,4 @@
-"""Smooth terms at any values of their covariates: curves and surfaces, and their derivatives."""
+"""Estimates smooth terms at any values of their covariates: curves, surfaces, and derivatives."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def smooth_estimates(
     Raises
     ------
     ArgumentError
-        There is no such smooth, or an argument has no meaning.
+        There is no such smooth, or an argument cannot have the value given.
     NotFitted
         The model has no draws.
 
@@ -124,7 +124,7 @@ def derivatives(
     Raises
     ------
     ArgumentError
-        There is no such smooth or covariate, or an argument has no meaning.
+        There is no such smooth or covariate, or an argument cannot have the value given.
 
     Examples
     --------

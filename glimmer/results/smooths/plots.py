@@ -1,4 +1,4 @@
-"""Plots of smooth terms: curves with bands, curves of levels, surfaces, levels' effects."""
+"""Plots smooth terms: curves with bands, curves of levels, surfaces, levels' effects."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def plot_nonlinear(
     Raises
     ------
     ArgumentError
-        There is no such smooth, or it has more covariates than a page has.
+        There is no such smooth, or it has more than two numeric covariates.
 
     Examples
     --------
