@@ -51,6 +51,11 @@ class Unpenalized:
         return ()
 
     @property
+    def diagonal(self) -> bool:
+        """Whether coefficients are independent, of one level."""
+        return True
+
+    @property
     def size(self) -> int:
         """Number of coefficients."""
         return self.map.shape[1]

@@ -233,6 +233,20 @@ class GroupBlock:
         unseen = group_effects(tuple(map(new_name, self.effect_names)), law.parts, dim)
         return [pt.concatenate(pair) for pair in zip(effects, unseen, strict=True)]
 
+    @property
+    def label(self) -> None:
+        """None: its freedom is not that of a curve."""
+        return None
+
+    def precision(self, values: Mapping[str, np.ndarray]) -> Any:
+        """The prior precision of the coefficients where parameters have some values, sparse."""
+        from scipy.sparse import csc_array, eye_array, kron
+
+        sds = np.array([float(values[name]) for name in self.sd_names])
+        corr = values[self.corr_name] if self.size > 1 else np.eye(1)
+        own = csc_array(np.linalg.inv(corr * np.outer(sds, sds)))
+        return kron(eye_array(len(self.levels)), own)
+
     def placed(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients by name, from an array of shape (..., J, p)."""
         return {name: values[..., k] for k, name in enumerate(self.effect_names)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,13 @@ class SmoothBlock:
         sds = sd * np.ones((len(levels), len(model.coords[self.dim])))
         rv = pm.Normal.dist(0.0, sds)
         return model.register_rv(rv, new_name(self.name), dims=(dim, self.dim))
+
+    def precision(self, values: Mapping[str, np.ndarray]) -> Any:
+        """The prior precision of the coefficients where parameters have some values, sparse."""
+        from scipy.sparse import csc_array, diags_array
+
+        own = self.block.precision(np.array([float(values[name]) for name in self.sds]))
+        return csc_array(own) if own.ndim == 2 else diags_array(own)
 
     def placed(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients by name, from (..., J, q), or (..., q) where they are independent."""
