@@ -15,7 +15,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.spec.names import ROWS, TRIALS, WEIGHTS
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -46,7 +46,7 @@ class NlmerBuilder(ModelBuilder):
         Where two sets of parameters give the same curve, allow one of them only, by an order of
         their population values.
     residual : {"constant", "proportional", "additive+proportional", "power", "constant+power"}
-        How the residual sd follows the curve: see `glimmer.spec.residuals.RESIDUALS`.
+        How the residual sd follows the curve: see `glimmer.spec.residual_models.RESIDUALS`.
     priors : {"default", "rstanarm"}
         Default priors: in units of each parameter, around the self-start; or ``stan_nlmer``'s.
     prior : prior or dict, optional

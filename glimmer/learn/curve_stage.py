@@ -17,13 +17,13 @@ from glimmer.learn.curve_start import (
 )
 from glimmer.learn.curve_transforms import curve_transforms
 from glimmer.learn.defaults import PRESETS, CurveDefaults, Defaults, center_and_sd
-from glimmer.learn.information import informed, sorted_by_information
+from glimmer.learn.group_information import informed, sorted_by_information
 from glimmer.learn.population import Placement, Population
-from glimmer.learn.priors import Asked, asked_of_curve
+from glimmer.learn.resolve_priors import Asked, asked_of_curve
 from glimmer.learn.rows import named_offset
 from glimmer.learn.symmetry import between, orderings
 from glimmer.spec.columns import input_arrays
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Curve, CurveParameter, Information, Ordering
 from glimmer.spec.transforms import Transform
 from glimmer.terms.response import arithmetic

@@ -15,7 +15,7 @@ from glimmer.interpreter.evaluate import evaluate
 from glimmer.learn.start import possible
 from glimmer.learn.units import Units
 from glimmer.nonlinear import MeanFunction
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Curve
 from glimmer.terms import Outcome
 

@@ -10,7 +10,7 @@ from glimmer.errors import DesignError
 from glimmer.learn.defaults import Defaults, LinearDefaults
 from glimmer.learn.linear_formula import read_linear_model
 from glimmer.learn.population import Placement, Population
-from glimmer.learn.priors import Asked, asked_of_linear
+from glimmer.learn.resolve_priors import Asked, asked_of_linear
 from glimmer.learn.rows import named_offset
 from glimmer.learn.start import starting_intercept
 from glimmer.spec.stage import Direct, Stage

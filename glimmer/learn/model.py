@@ -17,13 +17,13 @@ from glimmer.learn.linear_stage import LinearKind, LinearStage
 from glimmer.learn.options import Options
 from glimmer.learn.per_row import PerRow
 from glimmer.learn.population import Population, learn_population
-from glimmer.learn.priors import Resolver
 from glimmer.learn.reading import Reading
+from glimmer.learn.resolve_priors import Resolver
 from glimmer.learn.rows import used_rows
 from glimmer.spec.design import Design, design_of
 from glimmer.spec.model import ModelSpec, Weights
 from glimmer.spec.priors import ModelPriors
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Stage
 from glimmer.terms import (
     Coder,

@@ -27,9 +27,9 @@ from glimmer.terms import (
     learn_common,
     of_predictor,
 )
+from glimmer.terms.named_smooths import smooth_blocks
 from glimmer.terms.naming import MU
 from glimmer.terms.protocol import learn_special
-from glimmer.terms.smooth import smooth_blocks
 
 
 @dataclass(frozen=True)

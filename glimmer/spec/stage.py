@@ -132,7 +132,7 @@ class Stage:
     information : dict of str to Information
         By effect, where sampling makes use of it.
     residual : str
-        See `glimmer.spec.residuals.RESIDUALS`.
+        See `glimmer.spec.residual_models.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of a curve in residual models.
     formulas : dict of str to str
@@ -222,7 +222,7 @@ class Curve(Stage):
     scale : {"response", "link"}
         Whether the curve is the mean (the median, of a lognormal outcome) or the linear predictor.
     residual : str
-        See `glimmer.spec.residuals.RESIDUALS`.
+        See `glimmer.spec.residual_models.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of the curve in residual models.
     settled : bool

@@ -26,7 +26,7 @@ from glimmer.formula import Learned, Name, Node, parse, variables
 from glimmer.spec.design import Design, design_of
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
-from glimmer.terms.smooth import with_unlearned
+from glimmer.terms.named_smooths import with_unlearned
 
 if TYPE_CHECKING:
     from glimmer.fitted import Fitted

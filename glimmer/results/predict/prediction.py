@@ -128,7 +128,7 @@ class Prediction:
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
-        from glimmer.terms.smooth import grouping
+        from glimmer.terms.named_smooths import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
         for named, levels in unlearned(self.spec, self.design):

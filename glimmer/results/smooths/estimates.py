@@ -159,7 +159,7 @@ def smooth_draws(fit: Fitted, smooth: Smooth, data: Frame | Table) -> np.ndarray
 
     from glimmer.data import Frame
     from glimmer.interpreter.replay import Replay, flat
-    from glimmer.terms.smooth import smooth_columns
+    from glimmer.terms.named_smooths import smooth_columns
 
     frame = data if isinstance(data, Frame) else Frame(data)
     posterior = fit.posterior

@@ -30,7 +30,7 @@ from glimmer.spec.priors import (
     PriorLine,
     SmoothPriors,
 )
-from glimmer.spec.residuals import ResidualModel
+from glimmer.spec.residual_models import ResidualModel
 from glimmer.terms import CommonTerm, GroupBlock
 from glimmer.terms.naming import MU, variable_name
 
