@@ -127,13 +127,13 @@ def test_circles_are_found() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "spec.stage is None",
+        "spec.curve is None",
         "design.curve is not None",
-        "(c := spec.stage) is None",
+        "(c := spec.curve) is None",
         "1 if nonlinear else 2",
-        "[1 for x in y if spec.stage]",
-        "not spec.stage",
-        "spec.stage and spec.stage.settled",
+        "[1 for x in y if spec.curve]",
+        "not spec.curve",
+        "spec.curve and spec.curve.settled",
         "bool(nonlinear)",
         "f(x) if spec.stage.linear else g(x)",
         "spec.family.normal and spec.stage.linear",
@@ -145,7 +145,7 @@ def test_questions_about_a_curve_are_found(text: str) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.parametrize("text", ["spec.stage.free", "curve > 0", "plot(curve)", "f(curve=1)"])
+@pytest.mark.parametrize("text", ["spec.curve.free", "curve > 0", "plot(curve)", "f(curve=1)"])
 def test_other_uses_of_a_curve_are_not_questions(text: str) -> None:
     assert not any(house.asks_for_curve(node) for node in ast.walk(ast.parse(text)))
 

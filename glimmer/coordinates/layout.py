@@ -1,4 +1,4 @@
-"""A model's predictors laid out for the kernels: which coefficient stands where."""
+"""Lays out a model's predictors for the kernels: the place and the prior of each coefficient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean and variance of PyMC's distributions, for families that declare none of their own."""
+"""Computes mean and variance of PyMC's distributions, for families that declare none."""
 
 from __future__ import annotations
 

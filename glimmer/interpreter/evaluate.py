@@ -1,4 +1,4 @@
-"""Numbers out of expressions, without compiling anything."""
+"""Evaluates PyTensor expressions at numbers, without compiling anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learn the terms of a predictor, and their columns in the training rows."""
+"""Learns the terms of a predictor, and their columns in the training rows."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from glimmer.terms import (
     learn_common,
     of_predictor,
 )
+from glimmer.terms.named_smooths import smooth_blocks
 from glimmer.terms.naming import MU
 from glimmer.terms.protocol import learn_special
 
@@ -39,7 +40,7 @@ class Placement:
         See `Predictor`.
     unit : float
     estimate : float
-        What a self-start says the intercept is.
+        The intercept that a self-start found.
     """
 
     start: float | None = None

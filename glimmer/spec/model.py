@@ -1,4 +1,4 @@
-"""The specification of a model: one immutable value that holds everything but the data.
+"""Specifies a model: one immutable value that has everything but the data.
 
 From it and a table the model is assembled, at fitting and at prediction alike; as JSON it is what a
 saved model is made of.

@@ -1,4 +1,4 @@
-"""The predictor of one parameter: a sum of terms on the scale of its link."""
+"""Specifies the predictor of one parameter: a sum of terms on the scale of its link."""
 
 from __future__ import annotations
 

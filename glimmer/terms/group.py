@@ -1,4 +1,4 @@
-"""Group-specific terms: coefficients that vary between the levels of a grouping factor.
+"""Makes group-specific terms: coefficients that vary between the levels of a grouping factor.
 
 A grouping factor is a code per row; no indicator matrix is ever built.
 """

@@ -1,4 +1,4 @@
-"""A registered term in a model: its parameters, its coefficients, what it adds to its predictor."""
+"""Puts a registered term into a model: its parameters, coefficients and contribution."""
 
 from __future__ import annotations
 

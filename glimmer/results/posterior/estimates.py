@@ -1,4 +1,4 @@
-"""Point estimates and intervals, under the names R users know: fixef, ranef, coef, VarCorr, sigma.
+"""Computes point estimates and intervals: fixef, ranef, coef, VarCorr, sigma, as R names them.
 
 Every number is computed from the draws of the quantity itself (a standard deviation, a correlation,
 the sum of a common and a group-specific effect), never from summaries of its parts.

@@ -1,4 +1,4 @@
-"""Population-averaged means: the group-specific effects integrated out of the expected outcome.
+"""Integrates group-specific effects out of the expected outcome: population-averaged means.
 
 Given the parameters, the group-specific part of a row's linear predictor is a sum of independent
 normals, so the integral over all effects of all factors is one over a single standard normal. The

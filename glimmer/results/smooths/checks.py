@@ -1,4 +1,4 @@
-"""How much freedom smooths use, whether they have enough of it, and whether they can be told apart.
+"""Checks smooths: how much freedom they use, whether it is enough, how much they overlap.
 
 Effective degrees of freedom, mgcv's basis-dimension check (``k.check``) and ``concurvity``.
 """
@@ -88,7 +88,7 @@ def k_check(
 
     If a smooth cannot follow the data, residuals of neighbouring rows are alike: half their mean
     squared difference, relative to the mean square of all residuals, is then below 1. An index
-    below 1 with a small p-value and an edf near ``k`` says that ``k`` should be larger.
+    below 1 with a small p-value and an edf near ``k`` suggests that ``k`` should be larger.
 
     Parameters
     ----------
@@ -150,9 +150,9 @@ def concurvity(fit: Fitted, full: bool = True) -> Any:
     """How far each term can be made from the others, as mgcv's ``concurvity``.
 
     With f = g + h, g the part of a smooth's function in the space of the other terms, three
-    measures of |g|^2 / |f|^2, from 0 (none) to 1 (the terms cannot be told apart): ``worst``, over
-    all functions of the smooth; ``observed``, for the posterior mean; ``estimate``, for the basis
-    as a whole. Group-specific terms play no part.
+    measures of |g|^2 / |f|^2, from 0 (none) to 1 (the terms cannot be estimated separately):
+    ``worst``, over all functions of the smooth; ``observed``, for the posterior mean; ``estimate``,
+    for the basis as a whole. Group-specific terms play no part.
 
     Parameters
     ----------
@@ -326,7 +326,7 @@ def _spaces(fit: Fitted) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         spaces[smooth.label] = smooth.design(fit.frame)
         fitted[smooth.label] = smooth_draws(fit, smooth, fit.frame).mean(axis=0)
     if len(spaces) < 2:
-        raise ArgumentError("There is one term only: nothing to depend on.")
+        raise ArgumentError("Concurvity needs at least two terms.")
     return spaces, fitted
 
 

@@ -1,4 +1,4 @@
-"""Blocks of smooth terms, with the names that they have in a model."""
+"""Gives blocks of smooth terms the names that they have in a model."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def smooth_columns(terms: tuple[SmoothTerm, ...], frame: Frame) -> dict[str, Blo
 def with_unlearned(
     blocks: tuple[SmoothBlock, ...], frame: Frame, columns: dict[str, BlockColumns]
 ) -> dict[str, BlockColumns]:
-    """The columns with every unlearned level of a grouped block told apart.
+    """The columns, with those of each unlearned level of a grouped block apart.
 
     Parameters
     ----------
