@@ -181,6 +181,8 @@ def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> tuple[Frame, dict[s
         frame = _of_its_kind(frame, _node(learned), learned)
     for term in spec.smooths:
         _check_smooth(term, frame)
+    for name in [name for block in spec.term_blocks for name in block.term.columns()]:
+        _known(frame, name)
     return frame, names
 
 
@@ -225,17 +227,24 @@ def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
     """Check a smooth's columns; warn of rows beyond the training data."""
     names = [*term.spec.variables, *([] if term.spec.by is None else [term.spec.by])]
     for name, limits in zip_longest(names, term.limits):
-        column = frame[name]
-        values = column.codes if isinstance(column, Factor) else column.values
-        if column.missing.any() or not np.isfinite(values).all():
-            row = int(np.argmax(column.missing | ~np.isfinite(values)))
-            raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+        values = _known(frame, name)
         if limits is not None and np.any((values < limits[0]) | (values > limits[1])):
             warn(
                 f"{term.spec.label} is extrapolated: {name!r} goes from {values.min():g} to "
                 f"{values.max():g}, but from {limits[0]:g} to {limits[1]:g} in the training rows.",
                 DataWarning,
             )
+
+
+def _known(frame: Frame, name: str) -> np.ndarray:
+    """The numbers or codes of a column, none of which may be missing or infinite."""
+    column = frame[name]
+    values = column.codes if isinstance(column, Factor) else column.values
+    absent = column.missing | ~np.isfinite(values)
+    if absent.any():
+        row = int(np.argmax(absent))
+        raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+    return values
 
 
 def _design(
