@@ -146,8 +146,7 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
     names: dict[str, bool] = {}
     for learned in _learned(spec, needs):
         for variable in variables(_node(learned)):
-            labelled = names.get(variable.name, True) and learned.levels is not None
-            names[variable.name] = labelled
+            names[variable.name] = names.get(variable.name, True) and learned.levels is not None
     for term in spec.smooths:
         for name, label in zip(term.spec.variables, term.labels, strict=True):
             names[name] = names.get(name, True) and label
@@ -240,10 +239,10 @@ def _known(frame: Frame, name: str) -> np.ndarray:
     """The numbers or codes of a column, none of which may be missing or infinite."""
     column = frame[name]
     values = column.codes if isinstance(column, Factor) else column.values
-    absent = column.missing | ~np.isfinite(values)
-    if absent.any():
-        row = int(np.argmax(absent))
-        raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+    if (absent := column.missing | ~np.isfinite(values)).any():
+        raise NewDataError(
+            f"{name!r} is missing or infinite in row {absent.argmax()}.", column=name
+        )
     return values
 
 
@@ -308,8 +307,7 @@ def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
     """Warn of a new level that is a known one but for case or blanks."""
     known = {level.strip().casefold(): level for level in block.levels} if new else {}
     for level in new:
-        twin = known.get(level.strip().casefold())
-        if twin is not None:
+        if (twin := known.get(level.strip().casefold())) is not None:
             warn(
                 f"{level!r} is a new level of {block.factor_name!r}, but {twin!r} is a known one.",
                 DataWarning,
@@ -391,9 +389,8 @@ def _finite(what: str, given: Any, frame: Frame) -> np.ndarray:
         values = frame.numeric(given).values
     else:
         values = array_argument(given, len(frame), what)
-    if not np.isfinite(values).all():
-        row = int(np.argmin(np.isfinite(values)))
-        raise NewDataError(f"{what} is missing or infinite in row {row}.", column=what)
+    if (absent := ~np.isfinite(values)).any():
+        raise NewDataError(f"{what} is missing or infinite in row {absent.argmax()}.", column=what)
     return values
 
 
