@@ -239,10 +239,8 @@ def _known(frame: Frame, name: str) -> np.ndarray:
     """The numbers or codes of a column, none of which may be missing or infinite."""
     column = frame[name]
     values = column.codes if isinstance(column, Factor) else column.values
-    if (absent := column.missing | ~np.isfinite(values)).any():
-        raise NewDataError(
-            f"{name!r} is missing or infinite in row {absent.argmax()}.", column=name
-        )
+    if (where := column.missing | ~np.isfinite(values)).any():
+        raise NewDataError(f"{name!r} is missing or infinite in row {where.argmax()}.", column=name)
     return values
 
 
