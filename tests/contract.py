@@ -18,10 +18,10 @@ from pytensor.graph.replace import clone_replace
 
 from glimmer.data import Frame
 from glimmer.interpreter.modes import PLAIN
+from glimmer.naming import MU
 from glimmer.smooths import Grouped
 from glimmer.spec import Design, ModelSpec
 from glimmer.spec.design import design_of
-from glimmer.terms.naming import MU
 
 NOISE = 1.7
 Arrays = dict[str, np.ndarray]

@@ -25,7 +25,7 @@ FLOORS = (
     ("formula",),
     ("data",),
     ("record",),
-    ("errors", "kernels", "interpreter"),
+    ("errors", "kernels", "interpreter", "naming"),
 )
 HEIGHT = {room: -i for i, floor in enumerate(FLOORS) for room in floor}
 DOORS = {"__init__", "__main__", "demo"}

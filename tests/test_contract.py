@@ -11,29 +11,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pytensor.tensor as pt
 import pytest
 from contract import (
-    arrays,
     assert_alike,
     at_rows,
-    covariance_of_contribution,
-    covariance_of_form,
-    hyperparameters,
     parts,
 )
-from extending_cases import DATA, STORIES
+from extending_cases import STORIES
 from extensions import added
 
-import glimmer as gl
-from glimmer.coordinates.layout import normal_blocks
-from glimmer.families import FAMILIES
-from glimmer.interpreter.evaluate import evaluate
-from glimmer.nonlinear.registry import find_mean_function, mean_function_names
 from glimmer.record import dumps, loads
-from glimmer.smooths import Grouped, basis
-from glimmer.terms import protocol
-from tests.golden.cases import CASES, CURVES, SMOOTHS
+from tests.golden.cases import CASES
 
 MODELS: dict[str, Callable[[], Any]] = {
     **CASES,

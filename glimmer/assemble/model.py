@@ -23,8 +23,7 @@ from glimmer.assemble.predictors import (
     register_population,
     register_smooths,
 )
-from glimmer.spec.names import ROWS
-from glimmer.terms.naming import data_name
+from glimmer.naming import ROWS, data_name
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

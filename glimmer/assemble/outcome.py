@@ -14,7 +14,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
-from glimmer.spec.names import ROWS, TRIALS, WEIGHTS
+from glimmer.naming import ROWS
+from glimmer.spec.names import TRIALS, WEIGHTS
 from glimmer.spec.residual_models import find_residual
 
 if TYPE_CHECKING:

@@ -9,12 +9,11 @@ import pymc as pm
 import pytensor.tensor as pt
 from pymc.distributions.shape_utils import change_dist_size
 
+from glimmer.naming import ROWS, dim_name
 from glimmer.priors.base import LocationScale
 from glimmer.priors.shrinkage import JointPrior
 from glimmer.priors.value_transforms import Informed, Measured, Ordered
-from glimmer.spec.names import ROWS
 from glimmer.terms.group_effects import Around
-from glimmer.terms.naming import dim_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

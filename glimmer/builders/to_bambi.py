@@ -9,10 +9,10 @@ import numpy as np
 from glimmer.data import Factor
 from glimmer.errors import DesignError, PriorError
 from glimmer.formula import parse, variables
+from glimmer.naming import MU
 from glimmer.priors.any_distribution import ConstantPrior, NamedPrior
 from glimmer.priors.covariance import LKJ, Decov
 from glimmer.priors.independent import Exponential, GammaPrior, Laplace, Normal, StudentT
-from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import bambi

@@ -10,10 +10,10 @@ import pytensor.tensor as pt
 
 from glimmer.coordinates.stack import Stack, Variable, columns, variables
 from glimmer.kernels import Blocks, Group
+from glimmer.naming import value_name
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
 from glimmer.spec.model import normal_blocks
-from glimmer.terms.naming import value_name
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -12,9 +12,9 @@ from glimmer.data import Column, Numeric
 from glimmer.errors import Constant, DuplicateName, NotFinite, TooFewGroups
 from glimmer.families import Family
 from glimmer.learn.checks import Finding
+from glimmer.naming import data_name
 from glimmer.spec.priors import check_proper, improper
 from glimmer.terms import GroupBlock, GroupDesign
-from glimmer.terms.naming import data_name
 
 if TYPE_CHECKING:
     from glimmer.spec.model import ModelSpec

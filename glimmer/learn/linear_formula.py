@@ -9,7 +9,7 @@ from glimmer.errors import FormulaError, OutcomeError
 from glimmer.formula import Formula, GroupTerm, Node, expand, parse
 from glimmer.learn.checks import Judge
 from glimmer.learn.reading import Reading, named
-from glimmer.terms.naming import MU
+from glimmer.naming import MU
 from glimmer.terms.written_groups import VaryingEffects, WrittenGroup, correlated_effects, joined
 
 ONES = "1"

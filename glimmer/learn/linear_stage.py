@@ -13,8 +13,8 @@ from glimmer.learn.population import Placement, Population
 from glimmer.learn.resolve_priors import Asked, asked_of_linear
 from glimmer.learn.rows import named_offset
 from glimmer.learn.start import starting_intercept
+from glimmer.naming import MU
 from glimmer.spec.stage import Direct, Stage
-from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

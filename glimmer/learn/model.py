@@ -20,6 +20,7 @@ from glimmer.learn.population import Population, learn_population
 from glimmer.learn.reading import Reading
 from glimmer.learn.resolve_priors import Resolver
 from glimmer.learn.rows import used_rows
+from glimmer.naming import MU
 from glimmer.spec.design import Design, design_of
 from glimmer.spec.model import ModelSpec, Weights
 from glimmer.spec.priors import ModelPriors
@@ -35,7 +36,6 @@ from glimmer.terms import (
     learn_response,
 )
 from glimmer.terms.coding import coders
-from glimmer.terms.naming import MU
 
 
 class Kind(Protocol):

@@ -15,6 +15,7 @@ from glimmer.learn.checks import Judge
 from glimmer.learn.options import Options
 from glimmer.learn.reading import covariates, named
 from glimmer.learn.smooth_priors import RstanarmSmoothPrior
+from glimmer.naming import MU
 from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
 from glimmer.spec.columns import common_columns
 from glimmer.spec.predictor import Predictor, SumOfTerms
@@ -25,8 +26,6 @@ from glimmer.terms import (
     learn_common,
     of_predictor,
 )
-from glimmer.terms.named_smooths import smooth_blocks
-from glimmer.terms.naming import MU
 from glimmer.terms.protocol import learn_special
 
 

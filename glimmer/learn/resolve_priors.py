@@ -14,6 +14,7 @@ from glimmer.learn.defaults import Defaults, column_sds
 from glimmer.learn.options import Options
 from glimmer.learn.population import Population
 from glimmer.learn.smooth_priors import RstanarmSmoothPrior, smooth_priors
+from glimmer.naming import MU, variable_name
 from glimmer.priors import (
     CovariancePrior,
     Prior,
@@ -32,7 +33,6 @@ from glimmer.spec.priors import (
 )
 from glimmer.spec.residual_models import ResidualModel
 from glimmer.terms import CommonTerm, GroupBlock
-from glimmer.terms.naming import MU, variable_name
 
 OTHERS = {
     "Intercept": "pass it as prior_intercept=",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glimmer.naming import dim_name, level_name, standard_name
 from glimmer.record import record
 from glimmer.smooths.basis import Grouped
 
@@ -70,7 +71,7 @@ class Unpenalized:
 
     def coords(self, name: str) -> dict[str, np.ndarray]:
         """Coordinates of the coefficients' dimensions."""
-        return {f"{name}_dim": np.arange(self.size)}
+        return {dim_name(name): np.arange(self.size)}
 
     def coefficients(self, name: str, sds: list[Any], prior: Any) -> TensorVariable:
         """Register the coefficients in the current PyMC model, shape (q,)."""
@@ -124,7 +125,7 @@ class DenseBlock:
 
     def coords(self, name: str) -> dict[str, np.ndarray]:
         """Coordinates of the coefficients' dimensions."""
-        return {f"{name}_dim": np.arange(self.size)}
+        return {dim_name(name): np.arange(self.size)}
 
     def free_name(self, name: str) -> str:
         """Name of the free variable that the coefficients are, or are made of."""
@@ -144,7 +145,7 @@ class DenseBlock:
         """Register the coefficients in the current PyMC model, shape (q,)."""
         from glimmer.smooths.laws import normal_coefficients
 
-        return normal_coefficients(name, self.spread(sds), (f"{name}_dim",))
+        return normal_coefficients(name, self.spread(sds), (dim_name(name),))
 
     def free_values(self, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Draws of the free variable from those of b and of T's numbers."""
@@ -197,8 +198,8 @@ class GroupedBlock:
     def coords(self, name: str) -> dict[str, np.ndarray]:
         """Coordinates of the coefficients' dimensions."""
         return {
-            f"{name}_level": np.arange(self.levels),
-            f"{name}_dim": np.arange(self.map.shape[1]),
+            level_name(name): np.arange(self.levels),
+            dim_name(name): np.arange(self.map.shape[1]),
         }
 
     def free_name(self, name: str) -> str:
@@ -214,7 +215,7 @@ class GroupedBlock:
         """Register the coefficients in the current PyMC model, shape (J, q)."""
         from glimmer.smooths.laws import normal_coefficients
 
-        return normal_coefficients(name, sds[0], (f"{name}_level", f"{name}_dim"))
+        return normal_coefficients(name, sds[0], (level_name(name), dim_name(name)))
 
     def free_values(self, b: np.ndarray, factor: np.ndarray) -> np.ndarray:
         """Draws of the free variable from those of b and of T's numbers."""
@@ -282,7 +283,7 @@ class CholeskyBlock(DenseBlock):
 
     def free_name(self, name: str) -> str:
         """Name of the standard normal variable that the coefficients are made of."""
-        return f"{name}_z"
+        return standard_name(name)
 
     def factor(self, sds: list[Any]) -> TensorVariable:
         """The lower triangle of T with b = T z, row by row."""

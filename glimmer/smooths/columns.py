@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glimmer.naming import ROWS, data_name, dim_name, index_name
 from glimmer.smooths.basis import Grouped
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def product(name: str, columns: BlockColumns, coefficients: Any) -> TensorVariab
     import pytensor.tensor as pt
 
     if isinstance(columns, Grouped):
-        index = pm.Data(f"{name}_index", columns.index.astype(np.int32), dims="obs_id")
+        index = pm.Data(index_name(name), columns.index.astype(np.int32), dims=ROWS)
         known = (columns.index >= 0)[:, None]  # a level without training rows has value zero
-        rows = pm.Data(f"{name}_data", columns.rows * known, dims=("obs_id", f"{name}_dim"))
+        rows = pm.Data(data_name(name), columns.rows * known, dims=(ROWS, dim_name(name)))
         return pt.sum(rows * coefficients[index], axis=1)
-    data = pm.Data(f"{name}_data", columns, dims=("obs_id", f"{name}_dim"))
+    data = pm.Data(data_name(name), columns, dims=(ROWS, dim_name(name)))
     return pt.dot(data, coefficients)

@@ -10,6 +10,7 @@ import pytensor
 import pytensor.tensor as pt
 from pytensor.tensor.linalg import cholesky, solve_triangular
 
+from glimmer.naming import dim_name
 from glimmer.priors.value_transforms import STANDARDIZED
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def free_coefficients(name: str, size: int, prior: Any) -> TensorVariable:
     from pymc.distributions.shape_utils import change_dist_size
 
     rv = change_dist_size(prior.rv(), (size,))
-    return pm.modelcontext(None).register_rv(rv, name, dims=(f"{name}_dim",))
+    return pm.modelcontext(None).register_rv(rv, name, dims=(dim_name(name),))
 
 
 def normal_coefficients(name: str, spread: Any, dims: tuple[str, ...]) -> TensorVariable:
@@ -33,7 +34,7 @@ def correlated_coefficients(
     name: str, free: str, shares: np.ndarray, sds: list[Any]
 ) -> TensorVariable:
     """Register z ~ N(0, I); return b = T z, shape (q,)."""
-    dim = f"{name}_dim"
+    dim = dim_name(name)
     z = pm.Normal(free, 0.0, 1.0, dims=dim)
     return pm.Deterministic(name, pt.dot(covariance_factor(shares, sds), z), dims=dim)
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from glimmer.data import Frame
+from glimmer.naming import MU
 from glimmer.smooths.columns import BlockColumns, take_rows
 from glimmer.spec.columns import common_columns, total_offset
 from glimmer.terms import GroupBlock, GroupDesign, Outcome, TermArrays
 from glimmer.terms.named_smooths import smooth_columns
-from glimmer.terms.naming import MU
 
 
 class Structure(Protocol):

@@ -6,15 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from glimmer.terms.naming import MU, data_name, dim_name, variable_name
+from glimmer.naming import MU, ROWS, data_name, dim_name, variable_name
 
 if TYPE_CHECKING:
     from glimmer.families import Family
     from glimmer.spec.predictor import Predictor
     from glimmer.terms import GroupBlock, Response
 
-ROWS = "obs_id"
-"""The dimension of rows."""
 DATA = {"common", "offset", "trials", "weights"}
 """The arrays of a model are named so."""
 TRIALS, WEIGHTS, OFFSET = (data_name(what) for what in ("trials", "weights", "offset"))

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from glimmer.formula import Learned
+from glimmer.naming import MU, prefixed
 from glimmer.record import record
 from glimmer.smooths import SmoothTerm
 from glimmer.terms import CommonTerm, SmoothBlock, Term, TermBlock, smooth_blocks
-from glimmer.terms.naming import MU, prefixed
 
 
 class SumOfTerms:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from glimmer.errors import PriorError
+from glimmer.naming import MU
 from glimmer.priors import CovariancePrior, Prior
 from glimmer.record import record
-from glimmer.terms.naming import MU
 
 
 @record

@@ -10,13 +10,13 @@ import numpy as np
 
 from glimmer.data import Frame
 from glimmer.formula import Learned
+from glimmer.naming import MU, prefixed
 from glimmer.nonlinear import MeanFunction
 from glimmer.record import record
 from glimmer.spec.columns import input_arrays
 from glimmer.spec.names import OFFSET
 from glimmer.spec.predictor import Predictor
 from glimmer.spec.transforms import Transform
-from glimmer.terms.naming import MU, prefixed
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

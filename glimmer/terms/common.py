@@ -11,9 +11,9 @@ import numpy as np
 
 from glimmer.data import Frame
 from glimmer.formula import Interaction
+from glimmer.naming import dim_name, prefixed, variable_name
 from glimmer.record import record
 from glimmer.terms.coding import Coder, Coding
-from glimmer.terms.naming import dim_name, prefixed, variable_name
 
 
 @record

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from glimmer.data import Factor, Frame
-from glimmer.record import record
-from glimmer.terms.common import CommonTerm
-from glimmer.terms.gaussian import Gaussian, Law
-from glimmer.terms.naming import (
+from glimmer.naming import (
     MU,
+    ROWS,
     corr_name,
     data_name,
     index_name,
@@ -25,6 +23,9 @@ from glimmer.terms.naming import (
     sd_name,
     variable_name,
 )
+from glimmer.record import record
+from glimmer.terms.common import CommonTerm
+from glimmer.terms.gaussian import Gaussian, Law
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,13 +211,13 @@ class GroupBlock:
         )
         if arrays.new_levels:
             effects = self._with_new_levels(law, effects, arrays.new_levels)
-        index = pm.Data(index_name(self.name), arrays.index, dims="obs_id")
+        index = pm.Data(index_name(self.name), arrays.index, dims=ROWS)
         totals: dict[str, Any] = {}
         parts = zip(self.effect_names, effects, self.column_targets, strict=True)
         for k, (name, effect, target) in enumerate(parts):
             added = effect[index]
             if not self.ones[k]:
-                added = added * pm.Data(data_name(name), arrays.columns[:, k], dims="obs_id")
+                added = added * pm.Data(data_name(name), arrays.columns[:, k], dims=ROWS)
             totals[target] = totals[target] + added if target in totals else added
         return totals
 

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pymc as pm
 import pytensor.tensor as pt
 
+from glimmer.naming import value_name
 from glimmer.priors.covariance import Covariance
 from glimmer.priors.value_transforms import STANDARDIZED
-from glimmer.terms.naming import value_name
 
 if TYPE_CHECKING:
     from pymc.distributions.transforms import Transform

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glimmer.naming import dim_name, level_name, new_name, sd_name, variable_name
 from glimmer.smooths.columns import (
     BlockColumns,
     by_level,
@@ -17,7 +18,6 @@ from glimmer.smooths.columns import (
     with_new_levels,
 )
 from glimmer.terms.gaussian import Gaussian, Law
-from glimmer.terms.naming import dim_name, new_name, sd_name, variable_name
 
 if TYPE_CHECKING:
     from glimmer.data import Frame
@@ -98,7 +98,7 @@ class SmoothBlock:
         """Register the coefficients of levels that the smooth has not learned, (levels, q)."""
         import pymc as pm
 
-        model, dim = pm.modelcontext(None), new_name(f"{self.name}_level")
+        model, dim = pm.modelcontext(None), new_name(level_name(self.name))
         model.add_coord(dim, list(levels))
         sds = sd * np.ones((len(levels), len(model.coords[self.dim])))
         rv = pm.Normal.dist(0.0, sds)

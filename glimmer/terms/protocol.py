@@ -20,8 +20,8 @@ import numpy as np
 
 from glimmer.errors import FormulaError
 from glimmer.formula.specials import register_special
+from glimmer.naming import variable_name
 from glimmer.record import record
-from glimmer.terms.naming import variable_name
 
 if TYPE_CHECKING:
     from glimmer.data import Frame

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from glimmer.naming import data_name, dim_name, new_name, standard_name
 from glimmer.terms.gaussian import Gaussian, Law
-from glimmer.terms.naming import data_name, dim_name, new_name, standard_name
 
 if TYPE_CHECKING:
     from glimmer.terms.protocol import Term, TermArrays, TermParameter

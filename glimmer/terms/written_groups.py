@@ -8,10 +8,10 @@ from typing import Any
 
 from glimmer.errors import DuplicateTerm, FormulaError, ModelError, WrongType
 from glimmer.formula import Call, GroupTerm, Interaction, Name, Node, column
+from glimmer.naming import MU
 from glimmer.terms.coding import Coder
 from glimmer.terms.common import CommonTerm, learn_common, of_predictor
 from glimmer.terms.group import GroupBlock, crossed
-from glimmer.terms.naming import MU
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import xarray as xr
 
 from glimmer.data import Factor
 from glimmer.errors import ArgumentError, WrongLength, suggestion
+from glimmer.naming import ROWS
 from glimmer.results.compare.loglik import observed, with_log_likelihood
 from glimmer.results.predict.predict import posterior_predict
 
@@ -130,7 +131,7 @@ def _tree(fit: Fitted, replicated: xr.DataArray, group: Any, *, likelihood: bool
     else:
         levels = _levels(fit, group)
         parts = {f"{name} | {_safe(label)}": rows for label, rows in levels.items()}
-    dims = {part: {"obs_id": f"{part}_id"} if len(parts) > 1 else {} for part in parts}
+    dims = {part: {ROWS: f"{part}_id"} if len(parts) > 1 else {} for part in parts}
     groups = {
         "observed_data": {p: y[rows].rename(dims[p]) for p, rows in parts.items()},
         "posterior_predictive": {

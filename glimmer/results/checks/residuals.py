@@ -14,6 +14,7 @@ from scipy.special import ndtri
 from glimmer.assemble.model import Assembly, assemble
 from glimmer.errors import ArgumentError
 from glimmer.interpreter.replay import CHUNK_BYTES, Replay, flat
+from glimmer.naming import ROWS
 from glimmer.results.compare.loglik import is_discrete, outcome_values
 from glimmer.results.posterior.draws import every_draw
 
@@ -129,4 +130,4 @@ def _means(fit: Fitted, expressions: Callable[[Assembly], Sequence[Any]]) -> lis
 
 
 def _by_row(fit: Fitted, values: np.ndarray) -> xr.DataArray:
-    return xr.DataArray(values, dims=["obs_id"], coords={"obs_id": fit.design.rows})
+    return xr.DataArray(values, dims=[ROWS], coords={ROWS: fit.design.rows})

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from glimmer.errors import ArgumentError, WrongLength
+from glimmer.naming import ROWS
 from glimmer.results.compare.loglik import log_lik
 from glimmer.results.compare.refit import judge_without, log_mean_exp
 
@@ -74,7 +75,7 @@ def kfold(
     for rows, fold in zip(held_out, judged, strict=True):
         elpd_i[rows] = fold.density
     p_i = full - elpd_i
-    coords = {"obs_id": fit.design.rows}
+    coords = {ROWS: fit.design.rows}
     return az.ELPDDataLOOKFold(
         elpd=float(elpd_i.sum()),
         se=float(np.sqrt(len(elpd_i) * np.var(elpd_i))),
@@ -84,9 +85,9 @@ def kfold(
         scale="log",
         warning=False,
         good_k=None,
-        elpd_i=xr.DataArray(elpd_i, coords, ["obs_id"]),
+        elpd_i=xr.DataArray(elpd_i, coords, [ROWS]),
         n_folds=len(held_out),
-        p_kfold_i=xr.DataArray(p_i, coords, ["obs_id"]),
+        p_kfold_i=xr.DataArray(p_i, coords, [ROWS]),
         fold_fits={i: fold.idata for i, fold in enumerate(judged)} if save_fits else None,
     )
 

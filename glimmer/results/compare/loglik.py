@@ -12,6 +12,7 @@ from glimmer.assemble.model import Assembly, assemble
 from glimmer.errors import OutcomeError
 from glimmer.interpreter.modes import DENSITY
 from glimmer.interpreter.replay import Replay
+from glimmer.naming import ROWS
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.predict.draws_in_use import Draws
 from glimmer.results.predict.new_levels import LevelStreams, add_unseen, entropy_of
@@ -102,7 +103,7 @@ def with_log_likelihood(fit: Fitted) -> xr.DataTree:
 def observed(fit: Fitted) -> xr.DataArray:
     """The outcome of the training rows, dimension obs_id; successes where there are trials."""
     y = outcome_values(fit.design, discrete=fit.spec.family.support.whole)
-    return xr.DataArray(y, dims=["obs_id"], coords={"obs_id": fit.design.rows})
+    return xr.DataArray(y, dims=[ROWS], coords={ROWS: fit.design.rows})
 
 
 def pointwise(
@@ -121,8 +122,8 @@ def pointwise(
 
 def by_row(values: np.ndarray, design: Design, posterior: xr.Dataset) -> xr.DataArray:
     """Label an array of shape (chain, draw, n)."""
-    coords = {"chain": posterior["chain"], "draw": posterior["draw"], "obs_id": design.rows}
-    return xr.DataArray(values, dims=["chain", "draw", "obs_id"], coords=coords)
+    coords = {"chain": posterior["chain"], "draw": posterior["draw"], ROWS: design.rows}
+    return xr.DataArray(values, dims=["chain", "draw", ROWS], coords=coords)
 
 
 def log_density(spec: ModelSpec, design: Design, assembly: Assembly) -> TensorVariable:

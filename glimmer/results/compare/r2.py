@@ -11,6 +11,7 @@ import numpy as np
 import pytensor.tensor as pt
 import xarray as xr
 
+from glimmer.naming import ROWS
 from glimmer.results.compare.loglik import outcome_values
 from glimmer.results.predict.prediction import Prediction
 
@@ -56,8 +57,8 @@ def bayes_R2(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr
     outcome = Prediction(fit, newdata, "response", **options)
     mu, trials = mean.array(), outcome.design.trials
     residual = outcome.array(of=conditional_variance)
-    explained = (mu if trials is None else mu * trials).var("obs_id", ddof=1)
-    return (explained / (explained + residual.mean("obs_id"))).rename("R2")
+    explained = (mu if trials is None else mu * trials).var(ROWS, ddof=1)
+    return (explained / (explained + residual.mean(ROWS))).rename("R2")
 
 
 def loo_R2(fit: Fitted, draws: int = 4000, *, random_seed: int = 1) -> xr.DataArray:

@@ -9,9 +9,9 @@ import numpy as np
 
 from glimmer.errors import ArgumentError, MeanFunctionError, suggestion
 from glimmer.formula import Node, parse, variables
+from glimmer.naming import sd_name
 from glimmer.results.posterior.draws import every_draw
 from glimmer.results.posterior.estimates import table
-from glimmer.terms.naming import sd_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from glimmer.errors import check_probability
+from glimmer.naming import ROWS
 from glimmer.results.compare.loglik import outcome_values
 from glimmer.results.posterior.summary import parameters
 
@@ -89,7 +90,7 @@ def predictive_interval(
     tails = _tails(prob)
     drawn = posterior_predict(fit, newdata, **options)
     ends = np.quantile(drawn.values, tails, axis=(0, 1)).T
-    return _table(ends, drawn["obs_id"].values, tails)
+    return _table(ends, drawn[ROWS].values, tails)
 
 
 def predictive_error(fit: Fitted, newdata: Any = None, **options: Unpack[Options]) -> xr.DataArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from glimmer.errors import DataError, check_probability, suggestion
-from glimmer.terms.naming import corr_name
+from glimmer.naming import corr_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -115,7 +115,7 @@ def of_one_new_group(
 
 def _mean_of_one_group(spec: ModelSpec, assembly: Assembly) -> TensorVariable:
     """The expected outcome averaged over the effects of the one new group."""
-    from glimmer.terms.naming import NEW
+    from glimmer.naming import NEW
 
     names = [name for block in spec.groups for name in block.effect_names]
     if not names:

@@ -15,9 +15,9 @@ import numpy as np
 
 from glimmer.errors import ArgumentError, check_whole
 from glimmer.interpreter.replay import Replay
+from glimmer.naming import NEW, new_name
 from glimmer.smooths.columns import new_levels
 from glimmer.terms import SmoothBlock
-from glimmer.terms.naming import NEW, new_name
 
 if TYPE_CHECKING:
     import pymc as pm

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glimmer.data import Factor, Frame, array_argument
+from glimmer.data import Factor, Frame
 from glimmer.errors import (
     DataError,
     DataWarning,
@@ -18,11 +18,18 @@ from glimmer.errors import (
     FormulaError,
     NewDataError,
     OutcomeError,
-    UnknownColumn,
-    suggestion,
     warn,
 )
 from glimmer.formula import Learned, Name, Node, parse, variables
+from glimmer.results.predict.row_arguments import (
+    NOTHING_GIVEN,
+    PerRowArguments,
+    check_present,
+    offset_of,
+    precision_of,
+    trials_of,
+    weights_of,
+)
 from glimmer.spec.design import Design, design_of
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
@@ -62,21 +69,12 @@ class Needs:
         return cls(factors, frozenset(block.name for block in spec.groups), True)
 
 
-@dataclass(frozen=True)
-class PerRowArguments:
-    """What new data may bring besides columns: an array, or the name of a column."""
-
-    offset: Any = None
-    trials: Any = None
-    weights: Any = None
-
-
 def new_design(
     fit: Fitted,
     newdata: Any,
     needs: Needs,
     missing_groups: MissingGroups = "error",
-    given: PerRowArguments = PerRowArguments(),
+    given: PerRowArguments = NOTHING_GIVEN,
 ) -> tuple[Design, dict[str, np.ndarray]]:
     """Return the model's arrays for new data.
 
@@ -122,7 +120,7 @@ def judged_design(
         design = _design(fit, frame, needs, "error", given)
         outcome = spec.response.outcome(frame, design.trials, fit.functions)
         check_outcome(outcome, spec.response, spec.family, frame.rows())
-        own = _weights(spec, frame, given, "weights") if spec.weights == "likelihood" else None
+        own = weights_of(spec, frame, given, "weights") if spec.weights == "likelihood" else None
         return design.observed(outcome, design.weights if own is None else own)
 
 
@@ -175,7 +173,7 @@ def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> tuple[Frame, dict[s
     """Check that each column in need is there; return the frame, its columns of their kind."""
     names = used_columns(spec, needs)
     for name in names:
-        _check_present(frame, name)
+        check_present(frame, name)
     for learned in _learned(spec, needs):
         frame = _of_its_kind(frame, _node(learned), learned)
     for term in spec.smooths:
@@ -201,15 +199,6 @@ def _learned(spec: ModelSpec, needs: Needs) -> Iterator[Learned]:
         yield from predictor.offsets
     yield from spec.stage.offsets
     yield from spec.stage.learned
-
-
-def _check_present(frame: Frame, name: str) -> None:
-    if name not in frame:
-        raise NewDataError(
-            f"The new data have no column {name!r}.",
-            column=name,
-            fix=f"add it ({suggestion(name, frame.names)})",
-        )
 
 
 def _of_its_kind(frame: Frame, node: Node, learned: Learned) -> Frame:
@@ -251,14 +240,14 @@ def _design(
     missing_groups: MissingGroups,
     given: PerRowArguments,
 ) -> Design:
-    offset = _offset(fit.spec, frame, given)
+    offset = offset_of(fit.spec, frame, given)
     design = design_of(fit.spec, frame, offset=offset, blocks=(), functions=fit.functions)
     return replace(
         design,
         smooths=with_unlearned(fit.spec.smooth_blocks, frame, design.smooths),
         groups=_groups(fit, frame, needs, missing_groups),
-        trials=_trials(fit, frame, needs, given),
-        weights=_precision(fit.spec, frame, needs, given),
+        trials=trials_of(fit, frame, given, outcome=needs.outcome),
+        weights=precision_of(fit.spec, frame, given, outcome=needs.outcome),
     )
 
 
@@ -312,85 +301,6 @@ def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
                 DataWarning,
                 fix="use the same spelling if they are the same level",
             )
-
-
-def _offset(spec: ModelSpec, frame: Frame, given: PerRowArguments) -> np.ndarray | None:
-    if spec.array_offset and given.offset is None:
-        raise NewDataError(
-            "The model was fitted with an array as offset, so new data need one too.",
-            column="offset",
-            fix="pass offset= with the new data, one value for each row",
-        )
-    if not spec.array_offset and given.offset is not None:
-        raise NewDataError(
-            "offset= cannot be used: the model was fitted without an array as offset.",
-            column="offset",
-            fix="leave it out; offsets of the formula are computed from the new columns",
-        )
-    return None if given.offset is None else _finite("offset", given.offset, frame)
-
-
-def _trials(fit: Fitted, frame: Frame, needs: Needs, given: PerRowArguments) -> np.ndarray | None:
-    """Trials from the argument, else from the left-hand side; ones where they do not matter."""
-    spec = fit.spec
-    if not spec.family.has_trials:
-        if given.trials is not None:
-            raise NewDataError(f"The {spec.family.name} family has no trials.", column="trials")
-        return None
-    trials: np.ndarray | None
-    if given.trials is not None:
-        trials = _finite("trials", given.trials, frame)
-    elif not needs.outcome:
-        return np.ones(len(frame))
-    elif spec.weights == "trials":
-        trials = _weights(spec, frame, given, "trials")
-    elif spec.response is None:
-        raise NewDataError("The number of trials is unknown.", column="trials", fix="pass trials=")
-    else:
-        try:
-            trials = spec.response.trials(frame, None, fit.functions)
-        except UnknownColumn as error:
-            error.fix = "add it, or pass the numbers of trials: trials="
-            raise
-    assert trials is not None  # noqa: S101
-    if np.any((trials < 0) | (trials != np.round(trials))):
-        raise NewDataError("Numbers of trials must be whole and not negative.", column="trials")
-    return trials
-
-
-def _precision(
-    spec: ModelSpec, frame: Frame, needs: Needs, given: PerRowArguments
-) -> np.ndarray | None:
-    if spec.weights != "precision" or not needs.outcome:
-        return None
-    weights = _weights(spec, frame, given, "weights")
-    if np.any(weights <= 0):
-        raise NewDataError("Precision weights must be positive.", column="weights")
-    return weights
-
-
-def _weights(spec: ModelSpec, frame: Frame, given: PerRowArguments, argument: str) -> np.ndarray:
-    """Weights from the argument, else from the column that held them at the fit."""
-    source = spec.weights_column if given.weights is None else given.weights
-    if source is None:
-        raise NewDataError(
-            "The model was fitted with an array of weights, so new data need one too.",
-            column="weights",
-            fix=f"pass {argument}= with the new data, one value for each row",
-        )
-    return _finite("weights", source, frame)
-
-
-def _finite(what: str, given: Any, frame: Frame) -> np.ndarray:
-    """Read an array, or a column by its name."""
-    if isinstance(given, str):
-        _check_present(frame, given)
-        values = frame.numeric(given).values
-    else:
-        values = array_argument(given, len(frame), what)
-    if (absent := ~np.isfinite(values)).any():
-        raise NewDataError(f"{what} is missing or infinite in row {absent.argmax()}.", column=what)
-    return values
 
 
 def _plain(frame: Frame, name: str) -> np.ndarray:

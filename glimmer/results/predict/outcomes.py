@@ -13,7 +13,7 @@ import pytensor.tensor as pt
 
 from glimmer.interpreter.replay import Replay
 from glimmer.interpreter.sampler import Sampler
-from glimmer.spec.names import ROWS
+from glimmer.naming import ROWS
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

@@ -15,11 +15,13 @@ import numpy as np
 
 from glimmer.errors import ArgumentError, NewLevel, NotFitted, alternatives, check_whole, suggestion
 from glimmer.interpreter.replay import Replay
+from glimmer.naming import ROWS
 from glimmer.results.posterior.draws import not_stored
 from glimmer.results.predict.draws_in_use import Draws, narrowed
 from glimmer.results.predict.new_levels import LevelStreams, add_unseen, entropy_of, unlearned
-from glimmer.results.predict.newdata import MissingGroups, Needs, PerRowArguments, new_design
+from glimmer.results.predict.newdata import MissingGroups, Needs, new_design
 from glimmer.results.predict.outcomes import drawn_outcomes
+from glimmer.results.predict.row_arguments import PerRowArguments
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -172,8 +174,8 @@ class Prediction:
         dataset = self.array().to_dataset(promote_attrs=True)
         if not self.new:
             return xr.DataTree.from_dict({"posterior_predictive": dataset})
-        columns = {name: ("obs_id", column) for name, column in self.columns.items()}
-        constant = xr.Dataset(columns, coords={"obs_id": self.design.rows})
+        columns = {name: (ROWS, column) for name, column in self.columns.items()}
+        constant = xr.Dataset(columns, coords={ROWS: self.design.rows})
         return xr.DataTree.from_dict(
             {"predictions": dataset, "predictions_constant_data": constant}
         )
@@ -188,8 +190,8 @@ class Prediction:
             chain, draw = np.zeros(1, dtype=int), np.arange(self.size)
         return xr.DataArray(
             values.reshape(len(chain), len(draw), -1),
-            dims=("chain", "draw", "obs_id"),
-            coords={"chain": chain, "draw": draw, "obs_id": self.design.rows[rows]},
+            dims=("chain", "draw", ROWS),
+            coords={"chain": chain, "draw": draw, ROWS: self.design.rows[rows]},
             name=self.variable,
             attrs={"kind": self.kind, "new_levels": json.dumps(self.unseen())},
         )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError
+from glimmer.naming import MU
 from glimmer.spec.model import normal_blocks
-from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError, check_probability, suggestion
-from glimmer.spec.names import ROWS
-from glimmer.terms.naming import MU
+from glimmer.naming import MU, ROWS
 
 if TYPE_CHECKING:
     import pandas as pd

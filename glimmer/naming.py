@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 DIVISION_SLASH = "\N{DIVISION SLASH}"
+ROWS = "obs_id"
+"""The dimension of rows."""
 MU = "mu"
 """The parameter of the outcome's distribution whose terms have no prefix."""
 NEW = "__new"
@@ -38,6 +40,11 @@ def corr_name(name: str) -> str:
 def dim_name(name: str) -> str:
     """The dimension of a variable's elements: ``period_dim``."""
     return f"{name}_dim"
+
+
+def level_name(name: str) -> str:
+    """The dimension of the levels of a smooth's coefficients: ``s(g)_level``."""
+    return f"{name}_level"
 
 
 def data_name(name: str) -> str:
