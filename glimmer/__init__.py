@@ -32,7 +32,6 @@ _WHERE = {
     "precision_weights": "glimmer.learn.per_row",
     "rstanarm_smooth_prior": "glimmer.learn.smooth_priors",
     "register_basis": "glimmer.smooths",
-    "record": "glimmer.record",
     "register_term": "glimmer.terms",
     "Term": "glimmer.terms",
     "TermArrays": "glimmer.terms",

@@ -3,6 +3,7 @@
 import numpy as np
 
 import glimmer as gl
+from glimmer.formula.factors import with_levels
 
 
 @gl.register_term("mo")
@@ -15,11 +16,10 @@ class Monotonic(gl.Term):
     @classmethod
     def learn(cls, call, coder, name):
         column = str(call.args[0])
-        return cls(name, column, coder.frame.factor(column).levels)
+        return cls(name, column, coder.frame.factor(column).used().levels)
 
     def design(self, frame):
-        factor = frame.factor(self.column)
-        place = np.array([self.levels.index(level) for level in factor.levels])[factor.codes]
+        place = with_levels(frame.factor(self.column), self.levels, ordered=True).codes
         return gl.TermArrays((place[:, None] > np.arange(len(self.levels) - 1)).astype(float))
 
     def parameters(self):

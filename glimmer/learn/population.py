@@ -17,13 +17,11 @@ from glimmer.learn.reading import covariates, named
 from glimmer.learn.smooth_priors import RstanarmSmoothPrior
 from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
 from glimmer.spec.columns import common_columns
-from glimmer.spec.predictor import Predictor
+from glimmer.spec.predictor import Predictor, SumOfTerms
 from glimmer.terms import (
     Coder,
     CommonTerm,
-    SmoothBlock,
     Term,
-    TermBlock,
     learn_common,
     of_predictor,
 )
@@ -52,7 +50,7 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(SumOfTerms):
     """The terms of a predictor as they are learned, with their columns in the training rows.
 
     Attributes
@@ -74,26 +72,6 @@ class Population:
     smooths: tuple[SmoothTerm, ...]
     others: tuple[Term, ...]
     X: np.ndarray
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the K columns."""
-        return tuple(name for term in self.common for name in term.column_names)
-
-    @property
-    def smooth_blocks(self) -> tuple[SmoothBlock, ...]:
-        """The blocks of the smooths."""
-        return tuple(smooth_blocks(self.smooths, self.name))
-
-    @property
-    def term_blocks(self) -> tuple[TermBlock, ...]:
-        """The terms of registered kinds, with their names."""
-        return tuple(TermBlock(term, self.name) for term in self.others)
-
-    @property
-    def bare(self) -> bool:
-        """Whether an intercept is all there is."""
-        return self.intercept and not (self.common or self.smooths or self.offsets or self.others)
 
     def predictor(self, placed: Placement, QR: bool) -> Predictor:
         """The predictor, frozen."""

@@ -168,7 +168,7 @@ class Term(ABC):
             self.covariance(s, t, values)
             for s, t in ((self.labels, self.labels), (self.labels, new), (new, new))
         )
-        regression = pt.linalg.solve(known, across)
+        regression = pt.linalg.solve(known, across, assume_a="pos")
         return pt.dot(regression.T, b), pt.linalg.cholesky(own - pt.dot(across.T, regression))
 
 

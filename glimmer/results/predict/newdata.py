@@ -146,8 +146,7 @@ def used_columns(spec: ModelSpec, needs: Needs) -> dict[str, bool]:
     names: dict[str, bool] = {}
     for learned in _learned(spec, needs):
         for variable in variables(_node(learned)):
-            labelled = names.get(variable.name, True) and learned.levels is not None
-            names[variable.name] = labelled
+            names[variable.name] = names.get(variable.name, True) and learned.levels is not None
     for term in spec.smooths:
         for name, label in zip(term.spec.variables, term.labels, strict=True):
             names[name] = names.get(name, True) and label
@@ -181,6 +180,8 @@ def _conform(spec: ModelSpec, frame: Frame, needs: Needs) -> tuple[Frame, dict[s
         frame = _of_its_kind(frame, _node(learned), learned)
     for term in spec.smooths:
         _check_smooth(term, frame)
+    for name in [name for block in spec.term_blocks for name in block.term.columns()]:
+        _known(frame, name)
     return frame, names
 
 
@@ -225,17 +226,22 @@ def _check_smooth(term: SmoothTerm, frame: Frame) -> None:
     """Check a smooth's columns; warn of rows beyond the training data."""
     names = [*term.spec.variables, *([] if term.spec.by is None else [term.spec.by])]
     for name, limits in zip_longest(names, term.limits):
-        column = frame[name]
-        values = column.codes if isinstance(column, Factor) else column.values
-        if column.missing.any() or not np.isfinite(values).all():
-            row = int(np.argmax(column.missing | ~np.isfinite(values)))
-            raise NewDataError(f"{name!r} is missing or infinite in row {row}.", column=name)
+        values = _known(frame, name)
         if limits is not None and np.any((values < limits[0]) | (values > limits[1])):
             warn(
                 f"{term.spec.label} is extrapolated: {name!r} goes from {values.min():g} to "
                 f"{values.max():g}, but from {limits[0]:g} to {limits[1]:g} in the training rows.",
                 DataWarning,
             )
+
+
+def _known(frame: Frame, name: str) -> np.ndarray:
+    """The numbers or codes of a column, none of which may be missing or infinite."""
+    column = frame[name]
+    values = column.codes if isinstance(column, Factor) else column.values
+    if (where := column.missing | ~np.isfinite(values)).any():
+        raise NewDataError(f"{name!r} is missing or infinite in row {where.argmax()}.", column=name)
+    return values
 
 
 def _design(
@@ -299,8 +305,7 @@ def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
     """Warn of a new level that differs from one of the fit in case or blanks only."""
     known = {level.strip().casefold(): level for level in block.levels} if new else {}
     for level in new:
-        twin = known.get(level.strip().casefold())
-        if twin is not None:
+        if (twin := known.get(level.strip().casefold())) is not None:
             warn(
                 f"{level!r} is a new level of {block.factor_name!r}, but very similar to the level "
                 f"{twin!r} of the fit.",
@@ -383,9 +388,8 @@ def _finite(what: str, given: Any, frame: Frame) -> np.ndarray:
         values = frame.numeric(given).values
     else:
         values = array_argument(given, len(frame), what)
-    if not np.isfinite(values).all():
-        row = int(np.argmin(np.isfinite(values)))
-        raise NewDataError(f"{what} is missing or infinite in row {row}.", column=what)
+    if (absent := ~np.isfinite(values)).any():
+        raise NewDataError(f"{what} is missing or infinite in row {absent.argmax()}.", column=what)
     return values
 
 
