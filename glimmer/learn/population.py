@@ -25,7 +25,6 @@ from glimmer.terms import (
     learn_common,
     of_predictor,
 )
-from glimmer.terms.named_smooths import smooth_blocks
 from glimmer.terms.naming import MU
 from glimmer.terms.protocol import learn_special
 
