@@ -284,7 +284,7 @@ def test_a_function_of_the_user_cannot_have_the_name_of_a_term(name: str) -> Non
 
 @pytest.mark.parametrize("word", ["s", "offset", "log", "factor", "c", "I", "TRUE"])
 def test_words_with_a_meaning_cannot_be_registered(word: str) -> None:
-    with pytest.raises(FormulaError, match="has a meaning in formulas already"):
+    with pytest.raises(FormulaError, match="is already used in formulas"):
         register_special(word)
 
 

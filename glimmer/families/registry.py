@@ -86,7 +86,7 @@ def write_family(family: Family) -> NamedFamily:
     Raises
     ------
     StoreError
-        The family is not known by its name, or its link is not.
+        The family or its link is not registered.
     """
     known = FAMILIES.get(family.name)
     if known is None or family.with_link(known.link_function) != known:

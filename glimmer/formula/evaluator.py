@@ -107,7 +107,7 @@ class Evaluator:
         taken = {*FUNCTIONS, *factors.OPTIONS, *special_words()}
         if clash := sorted(taken.intersection(functions)):
             raise DuplicateName(
-                f"{clash[0]!r} has a meaning in formulas already.", fix="give yours another name"
+                f"{clash[0]!r} is already used in formulas.", fix="give yours another name"
             )
 
     def value(self, node: Node) -> np.ndarray | Factor:

@@ -29,7 +29,7 @@ def register_special(word: str) -> None:
     Raises
     ------
     FormulaError
-        The word cannot be written in a formula, or has a meaning in formulas already.
+        The word cannot be written in a formula, or is already used in formulas.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def register_special(word: str) -> None:
     """
     if word in RESERVED:
         raise FormulaError(
-            f"{word!r} cannot be registered as a term: it has a meaning in formulas already.",
+            f"{word!r} cannot be registered as a term: it is already used in formulas.",
             fix="choose another word",
         )
     if not is_plain(word) or "." in word:

@@ -95,7 +95,7 @@ class Judge:
             if action not in ACTIONS:
                 raise DesignError(
                     f"The check {name!r} must be {alternatives(ACTIONS)}, not {action!r}.",
-                    fix=f"use one of {ACTIONS}",
+                    fix=suggestion(str(action), ACTIONS),
                 )
             self.actions[name] = action
 

@@ -203,7 +203,7 @@ def _called(call: Call, function: MeanFunction, formula: Formula) -> CurveCall:
                 f"The argument {parameter} of {function.name} must be a name or a number.",
                 formula=formula.text,
                 span=node.span,
-                fix=f'give it a formula of its own: params={{"{parameter}": "~ ..."}}',
+                fix=f'give it a formula of its own: params={{"{parameter}": "~ x"}}',
             )
         if name in names:
             raise MeanFunctionError(

@@ -34,7 +34,10 @@ def read_curve_model(
     formula = parse(text)
     if formula.response is None:
         raise OutcomeError(
-            "The formula must have an outcome.", formula=text, span=(0, 1), fix="write y ~ ..."
+            "The formula must have an outcome.",
+            formula=text,
+            span=(0, 1),
+            fix=f"write y {text.strip()}",
         )
     outcome = outcome_column(formula)
     others = [name for name in frame.names if name != outcome]

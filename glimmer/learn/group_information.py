@@ -99,7 +99,7 @@ def informed(
 
 
 def sorted_by_information(block: GroupBlock, shares: Mapping[str, float]) -> GroupBlock:
-    """A block with its effects in the order of what rows tell of them: the most first.
+    """A block with its effects in order of the rows' information on them, the most first.
 
     The others are normal given those.
     """

@@ -83,7 +83,7 @@ def _check_parts(formula: Formula, outcome: bool) -> None:
             "The formula must have an outcome.",
             formula=formula.text,
             span=(0, 1),
-            fix="write y ~ ...",
+            fix=f"write y {formula.text.strip()}",
         )
 
 

@@ -39,7 +39,7 @@ def superpose(
     Raises
     ------
     MeanFunctionError
-        The curve is not a function of dose and time, or has a meaning only after its dose.
+        The curve is not a function of dose and time, or is defined only after its dose.
 
     Examples
     --------

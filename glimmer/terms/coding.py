@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import DesignError, alternatives
+from glimmer.errors import DesignError, alternatives, suggestion
 from glimmer.formula import Learned, Node, Numbers, contrast_matrix, learn
 from glimmer.record import record
 
@@ -113,7 +113,7 @@ class Coder:
             raise DesignError(
                 f"The contrast of {learned.text!r} must be {alternatives(CONTRASTS)}, "
                 f"not {asked!r}.",
-                fix=f"use one of {CONTRASTS}",
+                fix=suggestion(str(asked), CONTRASTS),
             )
         return asked, None
 

@@ -185,7 +185,7 @@ def slopes(
     Raises
     ------
     ArgumentError
-        The prediction does not depend on such a column, or it holds labels.
+        The prediction does not depend on such a column, or it is categorical.
 
     Examples
     --------

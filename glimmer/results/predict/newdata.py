@@ -296,8 +296,7 @@ def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
     for level in new:
         if (twin := known.get(level.strip().casefold())) is not None:
             warn(
-                f"{level!r} is a new level of {block.factor_name!r}, but very similar to the level "
-                f"{twin!r} of the fit.",
+                f"{level!r} is a new level of {block.factor_name!r}, but similar to {twin!r}.",
                 DataWarning,
                 fix="use the same spelling if they are the same level",
             )
