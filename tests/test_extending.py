@@ -164,7 +164,7 @@ TRUTH: dict[str, dict[str, float]] = {
 def test_the_posterior_is_that_of_plain_coordinates(name: str) -> None:
     plain = STORIES[name].build()
     how = {"coordinates": "plain", "target_accept": 0.95, "progressbar": False}
-    plain.fit(draws=1000, tune=1000, chains=4, random_seed=seed(5), **how)
+    plain.fit(draws=600, tune=600, chains=4, random_seed=seed(5), **how)
     assert plain.idata.attrs["coordinates"] == "plain"
     ours, theirs = (m.idata["posterior"].to_dataset() for m in (model(name, True), plain))
     found = []
