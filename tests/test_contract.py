@@ -36,6 +36,7 @@ from glimmer.interpreter.modes import PLAIN
 from glimmer.nonlinear.registry import find_mean_function, mean_function_names
 from glimmer.record import dumps, loads
 from glimmer.smooths import basis
+from glimmer.terms import protocol
 from tests.golden.cases import CASES, GROUPS
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -66,6 +67,11 @@ def rows_of(n: int) -> tuple[np.ndarray, ...]:
 # Terms and whole designs
 
 
+def test_every_registered_term_has_a_model() -> None:
+    used = {type(block.term) for name in MODELS for block in built(name).spec.term_blocks}
+    assert used == set(protocol._TERMS.values())
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_of_a_design_are_the_design_of_rows(name: str) -> None:
     model = built(name)
@@ -94,7 +100,7 @@ def shuffled(name: str) -> Any:
 
 
 BY_ROW = ("offset of an array", "subset")  # arrays besides the table
-REORDERED = [n for n in CASES if n not in BY_ROW and hasattr(CASES[n], "args")]
+REORDERED = [n for n in MODELS if n not in BY_ROW and hasattr(MODELS[n], "args")]
 
 
 @pytest.mark.parametrize("name", REORDERED)

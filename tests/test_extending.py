@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,11 @@ def test_what_is_added_is_forgotten() -> None:
     with added():
         assert "mo" in protocol._TERMS
     assert "mo" not in protocol._TERMS
+
+
+def test_public_names_are_not_modules() -> None:
+    """A name that is a file's too is the file once this is imported."""
+    assert not [name for name in gl.__all__ if isinstance(getattr(gl, name), ModuleType)]
 
 
 # Using them
