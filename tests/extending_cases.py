@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -148,7 +149,9 @@ def model(name: str, sampled: bool = False) -> Any:
     built = STORIES[name].build()
     if not sampled:
         return fake_fit(built, draws=20)
-    built.fit(draws=500, tune=500, chains=4, random_seed=seed(4), progressbar=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few draws
+        built.fit(draws=500, tune=500, chains=4, random_seed=seed(4), progressbar=False)
     return built
 
 

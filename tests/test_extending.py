@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from agreement import beyond, covariance_is, disagreements_between, mean_is, seed
+from agreement import beyond, covariance_is, disagreements_between, mean_is, most_divergences, seed
 from extending_cases import (
     DATA,
     PERIOD,
@@ -146,6 +146,7 @@ def test_coordinates(name: str) -> None:
 def test_fits(name: str) -> None:
     fit = model(name, True)
     assert fit.idata.attrs["coordinates"] == STORIES[name].coordinates
+    assert fit.idata["sample_stats"]["diverging"].sum() <= most_divergences(2000)
     d = fit.idata["posterior"].to_dataset()
     for variable, truth in TRUTH[name].items():
         mean, sd = float(d[variable].mean()), float(d[variable].std())
