@@ -1,4 +1,4 @@
-"""The demo: real data sets, a model of each, printed and drawn. Run ``glimmer demo``."""
+"""Fits a model to each of some real data sets, prints and draws it. Run ``glimmer demo``."""
 
 from __future__ import annotations
 

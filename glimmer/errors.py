@@ -1,4 +1,4 @@
-"""Every error and warning the package raises, as one tree.
+"""Declares every error and warning of the package, as one tree.
 
 An error tells what is wrong, where (a column, or a span of the formula), and what to write instead.
 """
@@ -61,13 +61,19 @@ def pointed(formula: str, span: Span, width: int = 76) -> list[str]:
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """A half-sentence that names the near misses of ``wrong``, or lists what is known."""
+    """A half-sentence that names the near misses of ``wrong``, or lists all names."""
     known = list(known)
     close = get_close_matches(wrong, known, n=3, cutoff=0.65)
     if close:
         return "did you mean " + " or ".join(map(repr, close)) + "?"
     shown = ", ".join(map(repr, known[:20])) + (", ..." if len(known) > 20 else "")
-    return f"use one of {shown}" if known else "none are known"
+    return f"use one of {shown}" if known else "there are none"
+
+
+def alternatives(allowed: Iterable[str]) -> str:
+    """The values that an argument may have, in words: ``'a', 'b' or 'c'``."""
+    *others, last = map(repr, allowed)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_whole(name: str, value: object, least: int, error: type[ModelError]) -> None:

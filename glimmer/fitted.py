@@ -1,4 +1,4 @@
-"""One fit as a value: the model on its rows, how it was sampled, and its draws.
+"""Holds one fit as a value: the model on its rows, how it was sampled, and its draws.
 
 Results are functions of a `Fitted`; builders make one.
 """
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from glimmer.errors import SamplingError, check_whole, suggestion
+from glimmer.errors import SamplingError, alternatives, check_whole, suggestion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,17 +44,18 @@ class Settings:
     def __post_init__(self) -> None:
         if self.sampler not in SAMPLERS:
             raise SamplingError(
-                f"There is no sampler {self.sampler!r}.", fix=suggestion(self.sampler, SAMPLERS)
+                f"sampler must be {alternatives(SAMPLERS)}, not {self.sampler!r}.",
+                fix=suggestion(self.sampler, SAMPLERS),
             )
         if self.sampler in JAX and self.coordinates not in (None, "plain"):
             raise SamplingError(
-                f"The sampler {self.sampler!r} has plain coordinates only: {self.coordinates} ones "
-                "are computed by kernels that JAX cannot call.",
+                f"coordinates={self.coordinates!r} cannot be used with the sampler "
+                f"{self.sampler!r}: JAX cannot call their kernels.",
                 fix='leave out coordinates=, or use sampler="nutpie"',
             )
         if self.algorithm not in ALGORITHMS:
             raise SamplingError(
-                f"There is no algorithm {self.algorithm!r}.",
+                f"algorithm must be {alternatives(ALGORITHMS)}, not {self.algorithm!r}.",
                 fix=suggestion(self.algorithm, ALGORITHMS),
             )
         for name, least in WHOLE.items():

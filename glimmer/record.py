@@ -1,4 +1,4 @@
-"""Immutable values that travel as JSON: the specification of a model is made of them.
+"""Makes classes immutable records that are written as JSON, as a saved specification is.
 
 A *record* is a frozen dataclass known by its name. `dumps` and `loads` carry records, numbers
 (exactly), strings, tuples, dicts and numpy arrays; large arrays may be set aside, to be stored
@@ -60,7 +60,7 @@ def stands_for(
     stand_in : type
         A record.
     write : callable
-        From an object to the record that stands for it; `StoreError` if none can.
+        From an object to the record that is written for it; `StoreError` if there is none.
     read : callable
         From the record to the object.
     """
@@ -84,7 +84,7 @@ def loads(text: str, aside: Sequence[np.ndarray] = ()) -> Any:
     Raises
     ------
     StoreError
-        The text is damaged, or names a record that this version does not know.
+        The text is damaged, or names a record that is unknown to this version.
     """
     try:
         return _decode(json.loads(text), aside)
@@ -157,6 +157,6 @@ def _decode(value: Any, aside: Sequence[np.ndarray]) -> Any:
     if kind == "dict":
         return {_decode(k, aside): _decode(v, aside) for k, v in value["items"]}
     if kind not in _RECORDS:
-        raise StoreError(f"This version does not know a record {kind!r}.")
+        raise StoreError(f"Unknown record {kind!r}.")
     read = _RECORDS[kind](**{k: _decode(v, aside) for k, v in value.items() if k != "#"})
     return _READ[type(read)](read) if type(read) in _READ else read

@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 from checking_cases import data
 from fake_fit import fake_fit
-from methods import bayes_R2, posterior_epred, residuals
 from natural import log_densities, random_point
 from pytensor.compile.mode import Mode
+from pytensor.graph.traversal import ancestors
 from scipy import special, stats
 
 import glimmer as gl
@@ -159,11 +159,11 @@ def test_moments_of_distributions_are_those_of_draws(name: str) -> None:
 
 
 def test_moments_do_not_depend_on_draws() -> None:
-    """PyMC gives a mixture's components the shape of one another: of draws of these."""
-    from pymc.pytensorf import rvs_in_graph
-
+    """Also where a mixture's components have the shape of one another."""
     rv = pm.ZeroInflatedPoisson.dist(psi=pt.vector(), mu=pt.vector())
-    assert not rvs_in_graph([moments.mean(rv), moments.variance(rv)])
+    for moment in (moments.mean(rv), moments.variance(rv)):
+        ops = [v.owner.op for v in ancestors([moment]) if v.owner]
+        assert not [op for op in ops if hasattr(op, "dist_params")]
 
 
 def test_moments_that_are_not_known() -> None:
@@ -219,7 +219,7 @@ def test_the_shorthand_is_a_declaration() -> None:
     assert (skew.name, skew.domain) == ("skew", (-np.inf, np.inf))
     assert short.response == NUMBERS and list(short.others) == ["b", "skew"]
     assert beta_binomial().main.domain == (0, 1) and beta_binomial().response == Trials()
-    with pytest.raises(FamilyError, match="'probit' does not belong"):
+    with pytest.raises(FamilyError, match="'probit' cannot be used"):
         short.with_link("probit")
     assert short.with_link("softplus", "b").parameters["b"].link is LINKS["softplus"]
 
@@ -243,7 +243,7 @@ def test_declarations_that_do_not_go_together(arguments: dict[str, Any], message
 def test_a_domain_must_not_be_empty() -> None:
     with pytest.raises(FamilyError, match="domain of 'zi'"):
         Parameter("zi", domain=(1, 0))
-    with pytest.raises(FamilyError, match="no link 'logitt'"):
+    with pytest.raises(FamilyError, match="Unknown link 'logitt'"):
         Parameter("zi", "logitt")
 
 
@@ -274,17 +274,16 @@ def test_what_needs_mean_and_variance(family: Any, formula: str) -> None:
     found = []
     for given in (family(), own):
         model = fake_fit(gl.GlmerBuilder(formula, data(), given, **priors), draws=30)
-        mean = posterior_epred(model)
+        mean = model.posterior_epred()
         posterior = model.fitted["posterior"]
         if family is inflated:
-            eta = posterior["Intercept"] + posterior["x"] * xr.DataArray(
-                model.design.columns["mu"][:, 0], dims="obs_id"
-            )
+            x = xr.DataArray(data()["x"], dims="obs_id")
+            eta = posterior["Intercept"] + posterior["x"] * x
             expected = (1 - posterior["zi"]) * np.exp(eta)
             np.testing.assert_allclose(mean.values, expected.values, rtol=1e-9)
         else:
             assert mean.max() < 1
-        found.append((mean, residuals(model, "pearson"), bayes_R2(model)))
+        found.append((mean, model.residuals("pearson"), model.bayes_R2()))
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
 
@@ -415,7 +414,7 @@ def test_successes_of_a_family_from_outside() -> None:
         assert found == pytest.approx(law.logpmf(table["hits"]).sum())
     with pytest.raises(OutcomeError, match="needs the number of trials"):
         gl.GlmerBuilder("binary ~ x", table, family)
-    with pytest.raises(OutcomeError, match="holds labels"):
+    with pytest.raises(OutcomeError, match="is categorical"):
         gl.GlmerBuilder("g ~ x", table, family)
 
 

@@ -192,7 +192,7 @@ def test_impossible_settings_are_refused_before_compiling(arguments, fragment):
 
 
 def test_coordinates_that_a_model_does_not_have():
-    with pytest.raises(SamplingError, match="no integrated"):
+    with pytest.raises(SamplingError, match="Integrated coordinates cannot be used"):
         herds().fit(coordinates="integrated", progressbar=False)
 
 

@@ -332,7 +332,7 @@ def test_contrast_options() -> None:
         contrast_matrix("sum", ["a"])
     with pytest.raises(DesignError, match="'z'"):
         contrast_matrix("treatment", ["a", "b"], "z")
-    with pytest.raises(FormulaError, match="no contrast"):
+    with pytest.raises(FormulaError, match="Unknown contrast"):
         contrast_matrix("simple", ["a", "b"])
 
 
@@ -445,7 +445,7 @@ ERRORS: dict[str, tuple[type[ModelError], str, str]] = {
     "np.log": (ForbiddenExpression, "np.log", "write log(x)"),
     "I(pd.x)": (ForbiddenExpression, "pd.x", "module"),
     "logg(x)": (UnknownFunction, "logg", "'log'"),
-    "c(1, 2)": (UnknownFunction, "c", "no function"),
+    "c(1, 2)": (UnknownFunction, "c", "Unknown function"),
     "log(g)": (WrongType, "g", "categorical"),
     "I(g * 2)": (WrongType, "g", "categorical"),
     "text": (WrongType, "text", "looks numeric"),

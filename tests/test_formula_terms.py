@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
+from glimmer import GlmerBuilder
 from glimmer.data import Frame
 from glimmer.errors import DesignWarning, DuplicateName, FormulaError, SyntaxProblem
 from glimmer.formula import GroupTerm, Terms, expand, learn, parse, register_special, specials
@@ -255,6 +256,13 @@ def test_a_registered_word_stands_alone(formula: str, at: str, words: str) -> No
         terms_of(formula)
     assert caught.value.span is not None
     assert at in formula[slice(*caught.value.span)]
+
+
+@pytest.mark.usefixtures("mo")
+def test_a_word_without_a_class_of_terms_is_an_error() -> None:
+    with pytest.raises(FormulaError, match="registered without a class") as caught:
+        GlmerBuilder("y ~ mo(x)", {"y": [1.0, 2.0, 4.0], "x": [1.0, 2.0, 3.0]})
+    assert "gl.register_term" in str(caught.value.fix)
 
 
 @pytest.mark.usefixtures("mo")

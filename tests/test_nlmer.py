@@ -118,7 +118,7 @@ def test_data_of_a_callable_are_the_columns_it_is_passed() -> None:
         model = gl.NlmerBuilder(
             "y ~ shifted(x, t, a, k) ~ a | g", decay(), function=shifted, kinds=kinds
         )
-        assert [p.name for p in model.spec.curve.free] == ["a", "k"]
+        assert [p.name for p in model.spec.stage.free] == ["a", "k"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_rstanarm_priors() -> None:
         assert priors.predictors[name].intercept.scale == pytest.approx(scale, rel=1e-12)
     assert 1 / priors.aux["sigma"].rate == pytest.approx(stan["prior"]["aux_adjusted_scale"])
     assert str(priors.covariance["Tree"]) == str(gl.decov())
-    assert model.spec.curve.parameter("scal").transform.name == "log"
+    assert model.spec.stage.parameter("scal").transform.name == "log"
 
 
 def test_rescaled_data_mean_the_same_model() -> None:

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 import pytest
-from glimmer.assemble.curve_coordinates import Measured, Ordered
-from glimmer.assemble.groups import Informed
 from natural import PLAIN, log_densities
 from nlmer_cases import ORANGE, THEOPH, decay, logistic, orange
 from scipy import stats
 
 import glimmer as gl
+from glimmer.priors.value_transforms import Informed, Measured, Ordered
 
 
 def test_density_of_orange() -> None:
@@ -49,7 +48,7 @@ def test_density_of_theoph_with_its_ordering() -> None:
     data = gl.load_data("Theoph")
     model = gl.NlmerBuilder(THEOPH, data)
     start = gl.SSfol.self_start(data["Dose"].values, data["Time"].values, data["conc"].values)
-    ordered = model.spec.curve.orderings[0]
+    ordered = model.spec.stage.orderings[0]
     assert ordered.parameters == ("lKe", "lKa")
     block = model.spec.groups[0]
     random = np.random.default_rng(1)
@@ -155,7 +154,7 @@ def test_families_have_the_curve_as_their_mean(
         family=family,
     )
     a = 0.6 if family == "beta" else 19.0
-    transform = model.spec.curve.parameter("a").transform
+    transform = model.spec.stage.parameter("a").transform
     assert transform.name == {"student_t": "identity", "beta": "logit"}.get(family, "log")
     name = "a" if transform.identity else "a_link"
     point = {"k_link": -1.0, name: float(transform.forward(a)), **aux}

@@ -184,11 +184,11 @@ def test_parameters_of_individuals_and_what_derives_from_them() -> None:
     big = float((intercept + draws["Asym_big"]).median())
     assert found.loc[("top", 1), "Median"] == pytest.approx(big)
     assert found.loc[("scal", 0), "Median"] == pytest.approx(float(np.exp(scal).median()))
-    with pytest.raises(ArgumentError, match="two questions"):
+    with pytest.raises(ArgumentError, match="either by= or newdata="):
         model.derived({"top": "Asym"}, by="Tree", newdata=rows)
     with pytest.raises(MeanFunctionError, match="covariates"):
         model.derived({"top": "Asym"})
-    with pytest.raises(MeanFunctionError, match="no parameter"):
+    with pytest.raises(MeanFunctionError, match="not a parameter of the curve"):
         model.derived({"top": "Bsym"})
     with pytest.raises(FormulaError):
         model.derived({"bad": "Asym.__class__"})

@@ -165,7 +165,8 @@ def test_a_missing_group_needs_an_explicit_choice():
 def test_a_level_that_looks_misspelt_is_pointed_out():
     _, model, _ = case("nested Poisson, offset")
     new = pd.DataFrame({"x": [0.0], "exposure": [1.0], "school": ["S0 "], "room": [0]})
-    with pytest.warns(DataWarning, match="'S0 ' is a new level of 'school', but 's0'"):
+    words = "'S0 ' is a new level of 'school', but very similar to the level 's0'"
+    with pytest.warns(DataWarning, match=words):
         predict(model, new, groups=["school"])
 
 

@@ -98,7 +98,7 @@ def test_impossible_arguments(arguments):
 def test_a_model_without_smooths():
     model = fake_fit(gl.GlmerBuilder("y ~ x", TABLE), draws=3)
     for function in (smooth_estimates, edf, k_check, concurvity, plot_nonlinear):
-        with pytest.raises(ArgumentError, match="no smooth"):
+        with pytest.raises(ArgumentError, match="no smooth terms"):
             function(model)
 
 
@@ -368,7 +368,7 @@ def test_axes_of_ones_own(plt):
     _, axes = plt.subplots(1, 2)
     figure = plot_nonlinear(fitted("re"), axes=axes)
     assert figure is axes[0].figure and axes[1].get_title() == "s(g)"
-    with pytest.raises(ArgumentError, match="2 panels"):
+    with pytest.raises(ArgumentError, match="at least 2 elements, one for each panel"):
         plot_nonlinear(fitted("re"), axes=axes[:1])
 
 

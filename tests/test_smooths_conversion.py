@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import glimmer.smooths as gs
+from glimmer.errors import SmoothError
 from glimmer.smooths.blocks import CholeskyBlock, DiagonalBlock
 from tests.smooth_cases import (
     CASES,
@@ -242,5 +243,5 @@ def test_rstanarm_fs_blocks_add_up():
 @pytest.mark.parametrize("case", ["te", "ti", "sz", "bs_2pen"])
 def test_rstanarm_fails_where_stan_gamm4_does(case):
     (smooth,) = learned(case)
-    with pytest.raises(gs.blocks.SmoothError, match="overlap"):
+    with pytest.raises(SmoothError, match="overlap"):
         gs.rstanarm_blocks(smooth.smooth.term, smooth.frame)

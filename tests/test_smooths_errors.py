@@ -40,7 +40,7 @@ BAD = [
     ("s(x, kk=10)", SmoothError, "no argument 'kk'", "s(x, kk=10)"),
     ("s(x, np=FALSE)", SmoothError, "no argument 'np'", "s(x, np=FALSE)"),
     ("s(x, sp=1)", SmoothError, "no argument 'sp'", "s(x, sp=1)"),
-    ("s(x, bs='tps')", SmoothError, "no basis 'tps'", "s(x, bs='tps')"),
+    ("s(x, bs='tps')", SmoothError, "Unknown basis 'tps'", "s(x, bs='tps')"),
     ("s(x, bs='tps')", SmoothError, "'tp'", "s(x, bs='tps')"),
     ("s(x, bs=3)", SmoothError, "bs=3", "s(x, bs=3)"),
     ("s(x, k='a')", SmoothError, "k='a'", "s(x, k='a')"),

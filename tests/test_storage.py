@@ -209,7 +209,7 @@ def test_nothing_is_overwritten_unasked(saved, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(path, copy)
     before = (copy / SUMS).read_text()
-    with pytest.raises(StoreError, match="exists already"):
+    with pytest.raises(StoreError, match="already exists"):
         save(model, copy)
     assert (copy / SUMS).read_text() == before
     other = _model("binomial")

@@ -84,7 +84,7 @@ def test_effects_cannot_be_drawn_from_thinned_draws(bare):
         thin.draw_effects()
     with pytest.raises(ArgumentError, match="no level"):
         bare.draw_effects(levels={"Subject": ["1"]})
-    with pytest.raises(ArgumentError, match="no grouping factor"):
+    with pytest.raises(ArgumentError, match="Unknown grouping factor"):
         bare.draw_effects(levels={"subject": ["308"]})
 
 

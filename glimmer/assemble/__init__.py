@@ -1,4 +1,4 @@
-"""From a specification and the arrays of some rows to a PyMC model."""
+"""Makes a PyMC model from a specification and the arrays of some rows."""
 
 from glimmer.assemble.model import Assembly, assemble
 

@@ -1,4 +1,4 @@
-"""From a specification and the arrays of some data to a plain PyMC model."""
+"""Makes the plain PyMC model of a specification, from the arrays of some rows."""
 
 from __future__ import annotations
 

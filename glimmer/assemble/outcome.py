@@ -1,4 +1,4 @@
-"""The outcome given its linear predictor: the only place that has the likelihood.
+"""Gives the distribution of the outcome at its linear predictors: the only likelihood.
 
 The generative model, the sampling coordinates, log likelihoods and explained variance all take the
 outcome's distribution, its expectation and its log density from here: likelihood weights, precision
@@ -15,7 +15,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from glimmer.spec.names import ROWS, TRIALS, WEIGHTS
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable

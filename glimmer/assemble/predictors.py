@@ -1,4 +1,4 @@
-"""Register the population's part of each predictor: intercept, common terms, smooths, offsets."""
+"""Registers the population's part of each predictor: intercept, common terms, smooths, offsets."""
 
 from __future__ import annotations
 

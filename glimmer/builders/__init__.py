@@ -1,4 +1,4 @@
-"""The doors: builders, and verbs that build and fit in one go."""
+"""Builds and fits models from a formula and a table: `GlmerBuilder`, `glmer`, ..."""
 
 from glimmer.builders.base import ModelBuilder
 from glimmer.builders.gamm4 import Gamm4Builder, gamm4

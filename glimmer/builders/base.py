@@ -1,4 +1,4 @@
-"""What every builder does once it has a specification: build, fit, and answer from the fit."""
+"""Does what all builders share once a specification is learned: build, fit, results of the fit."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ class ModelBuilder:
         check_spelling(sampler_kwargs, FIT)
         if not isinstance(model, pm.Model | None):
             raise ArgumentError(
-                f"What is sampled is a pymc.Model, not {model!r}.",
-                fix="pass what build() returned; other arguments have names: fit(draws=...)",
+                f"fit() must be given a pymc.Model, not {model!r}.",
+                fix="pass the model from build(), and other arguments by name: fit(draws=...)",
             )
         settings = Settings(
             draws=draws,

@@ -1,4 +1,4 @@
-"""Generalized additive mixed models."""
+"""Builds generalized additive mixed models: `Gamm4Builder` and the verb `gamm4`."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ class Gamm4Builder(GlmerBuilder):
         )
         if not self.spec.smooths:
             raise SmoothError(
-                "The formula has no smooth term.",
+                "The formula must have a smooth term.",
                 formula=self.spec.formula,
                 span=(0, len(self.spec.formula)),
-                fix="write s(x) for a smooth of x, or use GlmerBuilder",
+                fix="add s(x), or use GlmerBuilder",
             )
 
 

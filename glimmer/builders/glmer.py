@@ -1,4 +1,4 @@
-"""Generalized linear mixed models."""
+"""Builds generalized linear mixed models: `GlmerBuilder`, `glmer`, `lmer`, `glmer_nb`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class GlmerBuilder(ModelBuilder):
     Raises
     ------
     FormulaError, DataError, OutcomeError, DesignError, FamilyError, PriorError
-        Before anything is compiled; each says what to do.
+        Before anything is compiled; each has a fix where one is known.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def lmer(formula: str, data: Any, **arguments: Any) -> GlmerBuilder:
     for name in ("family", "link"):
         if name in arguments:
             raise DesignError(
-                f"lmer() has no argument {name!r}: it is gaussian.", fix="use glmer()"
+                f"lmer() has no argument {name!r}: its family is gaussian.", fix="use glmer()"
             )
     return fitted(GlmerBuilder, formula, data, {"family": "gaussian", **arguments}, "lmer")
 
@@ -160,7 +160,7 @@ def glmer_nb(formula: str, data: Any, *, link: str = "log", **arguments: Any) ->
     """Build and fit a negative binomial `GlmerBuilder`; return the fitted model."""
     if "family" in arguments:
         raise DesignError(
-            "glmer_nb() has no argument 'family': it is neg_binomial_2.", fix="use glmer()"
+            "glmer_nb() has no argument 'family': its family is neg_binomial_2.", fix="use glmer()"
         )
     arguments = {"family": "neg_binomial_2", "link": link, **arguments}
     return fitted(GlmerBuilder, formula, data, arguments, "glmer_nb")

@@ -1,4 +1,4 @@
-"""Functions of a fit as methods of a builder, imported when they are first called."""
+"""Makes functions of a fit methods of a builder, imported when they are first called."""
 
 from __future__ import annotations
 

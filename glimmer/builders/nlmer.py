@@ -1,4 +1,4 @@
-"""Nonlinear mixed models."""
+"""Builds nonlinear mixed models: `NlmerBuilder` and the verb `nlmer`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NlmerBuilder(ModelBuilder):
         Where two sets of parameters give the same curve, allow one of them only, by an order of
         their population values.
     residual : {"constant", "proportional", "additive+proportional", "power", "constant+power"}
-        How the residual sd follows the curve: see `glimmer.spec.residuals.RESIDUALS`.
+        How the residual sd follows the curve: see `glimmer.spec.residual_models.RESIDUALS`.
     priors : {"default", "rstanarm"}
         Default priors: in units of each parameter, around the self-start; or ``stan_nlmer``'s.
     prior : prior or dict, optional
@@ -60,14 +60,14 @@ class NlmerBuilder(ModelBuilder):
         As in `Gamm4Builder`; smooths are named after their parameter, ``xmid_s(z)``.
     centered : bool or dict, optional
         In plain coordinates, sample effects centred or not, by grouping factor; by default around
-        what the rows of each group say. The model is the same.
+        the information in the rows of each group. The model is the same.
     weights, offset, subset, missing, contrasts, prior_PD, functions, checks
         As in `GlmerBuilder`; an offset is added to the linear predictor of the outcome.
 
     Raises
     ------
     FormulaError, MeanFunctionError, DataError, OutcomeError, DesignError, FamilyError, PriorError
-        Before anything is compiled; each says what to do.
+        Before anything is compiled; each has a fix where one is known.
 
     Notes
     -----
@@ -75,8 +75,8 @@ class NlmerBuilder(ModelBuilder):
     a transform, ``scal`` is its value at the group-specific effects' zero and ``scal_link`` what
     was sampled. A parameter with covariates has ``Asym_Intercept``, ``Asym_treatment``, ... on the
     scale of its transform. Effects are ``Asym|Tree``, their standard deviations
-    ``Asym|Tree_sigma``, on that scale too; where a block has several, those that the data say most
-    about come first.
+    ``Asym|Tree_sigma``, on that scale too; where a block has several, those on
+    which the data have most information come first.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Load a model that `ModelBuilder.save` wrote, in another process."""
+"""Loads a model that `ModelBuilder.save` wrote, in another process."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _kind(name: str) -> type[ModelBuilder]:
     kinds = {kind.__name__: kind for kind in _kinds(ModelBuilder)}
     if name not in kinds:
         raise StoreError(
-            f"The model was made by {name!r}, which is not known.",
+            f"The model was saved by an unknown builder, {name!r}.",
             fix="import the module that defines it before loading",
         )
     return kinds[name]

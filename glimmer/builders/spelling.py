@@ -1,4 +1,4 @@
-"""Arguments by name: a builder's own, and those of other packages or misspelt ones."""
+"""Checks the names of arguments, and suggests ours for misspelt ones and other packages' names."""
 
 from __future__ import annotations
 
@@ -44,4 +44,4 @@ def check_spelling(extra: Iterable[str], known: Iterable[str]) -> None:
         close = get_close_matches(name, known, n=1, cutoff=SIMILAR)
         use = ELSEWHERE.get(name) or next((f"{other}=" for other in close), None)
         if use is not None:
-            raise ArgumentError(f"There is no argument {name!r}.", fix=f"use {use}")
+            raise ArgumentError(f"Unknown argument {name!r}.", fix=f"use {use}")

@@ -1,4 +1,4 @@
-"""The same model in bambi, where bambi can express it."""
+"""Translates a model into bambi's terms, where bambi can express it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same model with something changed."""
+"""Builds a model again with another formula, other data or other arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def update[B: Builder](model: B, formula: str | None = None, **changes: Any) -> 
     ----------
     model : ModelBuilder
     formula : str, optional
-        A dot stands for what was on that side: ``". ~ . + x"``.
+        A dot is what was on that side: ``". ~ . + x"``.
     **changes
         Other arguments of the builder: ``data``, ``prior``, ``family``, ...
 
@@ -46,7 +46,7 @@ def update[B: Builder](model: B, formula: str | None = None, **changes: Any) -> 
     builder = type(model)
     if model.arguments is None:
         raise ArgumentError(
-            "A loaded model has no training table to learn from again.",
+            "A loaded model cannot be updated without its data.",
             fix=f"build a new one: gl.{builder.__name__}(...)",
         )
     known = inspect.signature(builder).parameters

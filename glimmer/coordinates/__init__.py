@@ -1,1 +1,1 @@
-"""The coordinates that NUTS moves in, and the way back to a model's own variables."""
+"""Chooses the coordinates in which NUTS samples, and maps draws back to the model's variables."""

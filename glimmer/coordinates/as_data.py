@@ -1,4 +1,4 @@
-"""Numbers of a model that come from data, kept out of compiled code.
+"""Replaces numbers in a PyTensor graph that come from data by inputs, so that code is reused.
 
 PyTensor compiles constants into the code: a prior that is scaled by sd(y) would have it compiled
 anew for every data set. Given as data, the numbers leave the code as it is.

@@ -1,4 +1,4 @@
-"""Which coordinates NUTS moves in, chosen from the specification; what the model means is the same.
+"""Chooses integrated, whitened or plain coordinates for a model; the posterior is the same.
 
 * **integrated**: the outcome is normal, so the coefficients given the other parameters are normal
   too, and are integrated out. NUTS sees standard deviations and correlations alone; coefficients
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glimmer.errors import SamplingError, suggestion
+from glimmer.errors import SamplingError, alternatives, suggestion
 
 if TYPE_CHECKING:
     from glimmer.coordinates.layout import Layout
@@ -35,14 +35,16 @@ def choose(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | N
     """
     if coordinates is not None and coordinates not in COORDINATES:
         raise SamplingError(
-            f"There are no coordinates {coordinates!r}.", fix=suggestion(coordinates, COORDINATES)
+            f"coordinates must be {alternatives(COORDINATES)}, not {coordinates!r}.",
+            fix=suggestion(coordinates, COORDINATES),
         )
     if coordinates == "plain" or not spec.likelihood:
         return None
     plan = _laid(spec, design, coordinates)
     if plan is None and coordinates is not None:
         raise SamplingError(
-            f"This model has no {coordinates} coordinates.", fix="leave the choice to fit()"
+            f"{coordinates.capitalize()} coordinates cannot be used with this model.",
+            fix="leave out coordinates=",
         )
     return plan
 
@@ -70,7 +72,7 @@ def _laid(spec: ModelSpec, design: Design, coordinates: str | None) -> Plan | No
 
 
 def _whitened(laid: Layout, design: Design, required: bool) -> Plan | None:
-    """Whitened coordinates; None if there is no mode to whiten at and they were not asked for."""
+    """Whitened coordinates; None if no mode was found and they were not asked for."""
     from glimmer.coordinates.whitened import whitened
 
     if laid.spec.stage.doubtful(laid.spec.family) and not required:

@@ -1,4 +1,4 @@
-"""Coefficients drawn exactly from their distribution given the data and the other parameters."""
+"""Draws coefficients exactly from their distribution given the data and the other parameters."""
 
 from __future__ import annotations
 

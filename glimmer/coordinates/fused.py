@@ -1,4 +1,4 @@
-"""Which models the kernels have a form for: a normal outcome, or a family's fused likelihood."""
+"""Finds the compiled likelihood of a model: that of a normal outcome, or a family's row kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The likelihood near some predictors: that of a normal outcome, row by row.
+"""Computes weights and working responses that approximate a likelihood near some predictors.
 
 With K predictors eta of a row, of which P parameters theta of the outcome are made (one, its mean,
 for most families), score g and information I in theta, and J the derivatives of theta by eta,
@@ -65,6 +65,6 @@ def factored(information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def floored(weights: np.ndarray) -> np.ndarray:
-    """Weights that are no smaller than a little of their median."""
+    """Weights, those far below their median raised."""
     least = LEAST_WEIGHT * max(float(np.median(weights)), LEAST_WEIGHT)
     return np.maximum(weights, least)

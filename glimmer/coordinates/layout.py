@@ -1,4 +1,4 @@
-"""A model's predictors laid out for the kernels: which coefficient stands where."""
+"""Lays out a model's predictors for the kernels: the place and the prior of each coefficient."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from glimmer.coordinates.stack import Stack, Variable, columns, variables
 from glimmer.kernels import Blocks, Group
 from glimmer.priors.base import LocationScale
 from glimmer.priors.independent import Flat
+from glimmer.spec.model import normal_blocks
 from glimmer.terms.naming import value_name
 
 if TYPE_CHECKING:
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
 
     from glimmer.priors import Prior
     from glimmer.spec import Design, ModelSpec
+    from glimmer.spec.model import Normal
     from glimmer.spec.stage import Ordering
-    from glimmer.terms import Gaussian, GroupBlock, SmoothBlock, TermArrays, TermBlock
-
-    type Normal = GroupBlock | SmoothBlock | TermBlock
-    """A block of coefficients that are normal given the other parameters."""
+    from glimmer.terms import Gaussian, TermArrays, TermBlock
 
 Part = tuple[str, "slice | int", "Prior"]
 
@@ -167,12 +166,6 @@ class Layout:
 
     def _intercepts(self, ordering: Ordering) -> list[str]:
         return [self.spec.names.centered[name] for name in ordering.parameters]
-
-
-def normal_blocks(spec: ModelSpec) -> tuple[Normal, ...]:
-    """The blocks of a model whose coefficients are normal given the other parameters."""
-    smooths = (block for block in spec.smooth_blocks if block.sds)
-    return (*spec.groups, *smooths, *(block for block in spec.term_blocks if block.normal))
 
 
 def layout(spec: ModelSpec, design: Design) -> Layout | None:

@@ -1,4 +1,4 @@
-"""Rows that are alike, taken once: a discrete outcome often has few kinds of rows."""
+"""Merges identical rows into one with a count: a discrete outcome often has few distinct rows."""
 
 from __future__ import annotations
 

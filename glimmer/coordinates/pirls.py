@@ -1,4 +1,4 @@
-"""Penalised iteratively reweighted least squares: the normal approximation of a plan."""
+"""Finds the mode of a plan by penalised iteratively reweighted least squares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model to sample in place of another: its coefficients integrated out, or whitened."""
+"""Plans the model that is sampled for another: its coefficients integrated out, or whitened."""
 
 from __future__ import annotations
 

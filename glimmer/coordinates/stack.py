@@ -1,4 +1,4 @@
-"""The predictors of a model, one below the other.
+"""Stacks the predictors of a model, one below the other, as the rows of one predictor.
 
 With K predictors of n rows each, row k n + i of the design is row i of predictor k.
 """

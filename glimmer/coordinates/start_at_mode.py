@@ -1,4 +1,4 @@
-"""Find the mode that a model is whitened at, and the likelihood's shape there."""
+"""Finds the mode that a model is whitened at, and the likelihood's shape there."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def whitening_mode(laid: Layout, design: Design) -> Mode:
 def _check_apart(laid: Layout, coefficients: np.ndarray) -> None:
     """Raise `SamplingError` where ordered intercepts come near each other.
 
-    Chains do not see what is beyond the border, so it must be where there is no posterior mass.
+    Chains cannot cross the border, so it must be where there is no posterior mass.
     """
     for ordering in laid.orderings:
         gap = coefficients[:, laid.places(ordering)] @ ordering.weights

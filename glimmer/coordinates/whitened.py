@@ -1,4 +1,4 @@
-"""Whitened coordinates, at a penalized mode: for outcomes that are not normal, and for curves."""
+"""Whitens coefficients at a penalized mode: for outcomes that are not normal, and for curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: typed columns from whatever the user has, and the data sets that ship."""
+"""Reads tables into typed columns, and loads the data sets that ship."""
 
 from glimmer.data.columns import Column, Factor, Numeric
 from glimmer.data.datasets import load_data

@@ -1,4 +1,4 @@
-"""Two kinds of columns: numbers and labels."""
+"""Declares the two kinds of columns: numeric ones and factors."""
 
 from __future__ import annotations
 

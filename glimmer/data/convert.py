@@ -1,4 +1,4 @@
-"""From one column of any table to numbers or labels; what is neither is refused, with a reason."""
+"""Converts a column of any table to a numeric one or a factor, or raises a typed error."""
 
 from __future__ import annotations
 

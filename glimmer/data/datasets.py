@@ -1,4 +1,4 @@
-"""Data sets that ship with the package."""
+"""Loads the data sets that ship with the package."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def load_data(name: str) -> pd.DataFrame:
     import pandas as pd
 
     if name not in _LABELS:
-        raise DataError(f"There is no data set {name!r}.", fix=suggestion(name, _LABELS))
+        raise DataError(f"Unknown data set {name!r}.", fix=suggestion(name, _LABELS))
     with (files("glimmer.data") / "sets" / f"{name}.csv").open() as file:
         table = pd.read_csv(file, dtype=dict.fromkeys(_LABELS[name], "str"))
     return table.astype(dict.fromkeys(_LABELS[name], "category"))

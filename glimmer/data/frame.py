@@ -1,4 +1,4 @@
-"""A table as the model sees it: named columns that are numbers or factors, and nothing else."""
+"""Holds a table as named columns, each numeric or a factor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the user calls a table, behind one small interface: columns by name, and a length."""
+"""Reads columns by name from any kind of table: pandas, polars, Arrow, a dict of arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Families of outcome distributions and their links, as data."""
+"""Declares families of outcome distributions and their links, as data."""
 
 from glimmer.families.builtin import FAMILIES
 from glimmer.families.family import Family

@@ -1,4 +1,4 @@
-"""Families of bambi, read by their attributes; bambi itself is never imported here."""
+"""Reads families of bambi by their attributes; bambi itself is never imported here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The families that ship: rstanarm's, and the Student t and lognormal.
+"""Declares the families that ship: rstanarm's, and the Student t and lognormal.
 
 Names are R's and bambi's; other parameters than the mean are named as in bambi. Default priors are
 rstanarm's: exponential with rate 1/sd(y) for a residual sd, exponential(1) for other parameters.
@@ -12,13 +12,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from glimmer.families.builtin_kernels import GAMMA, GAUSSIAN, NEGATIVE_BINOMIAL, POISSON
+from glimmer.families.builtin_kernels import LOGIT as LOGISTIC
 from glimmer.families.family import Family
 from glimmer.families.links import IDENTITY, INVERSE, INVERSE_SQUARED, LOG, LOGIT, LOGM1
 from glimmer.families.parameter import Parameter, Unit
 from glimmer.families.registry import FAMILIES, SHIPPED, ship
 from glimmer.families.response_kinds import BINARY, Trials
-from glimmer.families.row_kernels import GAMMA, GAUSSIAN, NEGATIVE_BINOMIAL, POISSON
-from glimmer.families.row_kernels import LOGIT as LOGISTIC
 from glimmer.families.support import BINARY as ZERO_OR_ONE
 from glimmer.families.support import COUNTS, POSITIVE, REAL, UNIT
 from glimmer.priors import exponential, gamma

@@ -1,4 +1,4 @@
-"""A family of outcome distributions as data: parameters with links and priors, distribution.
+"""Declares a family: the distribution of outcomes, its parameters with links and priors, moments.
 
 Nothing outside this folder asks which family it has; it asks the family.
 """
@@ -44,7 +44,7 @@ class Family:
     response : ResponseKind
         What is observed in a row: numbers (the default), one of two, or trials.
     mean : callable, optional
-        The expected outcome. By default that of the distribution, if PyMC knows it, or ``mu``.
+        The expected outcome. By default that of the distribution, if PyMC has it, or ``mu``.
     variance : callable, optional
         The outcome's variance. By default that of the distribution, if it is known.
     on_eta : mapping of str to callable
@@ -149,7 +149,7 @@ class Family:
             found = {"mu": mu, **_others(aux or {})}
         elif link or links or unit or needs_intercept or aux:
             raise FamilyError(
-                f"The family {name!r} gives its parameters twice.",
+                f"The parameters of the family {name!r} cannot be given twice.",
                 fix="pass parameters=, or link=, links=, unit=, needs_intercept= and aux=",
             )
         _check(name, found, group_scale)
@@ -256,7 +256,7 @@ class Family:
         if known is None:
             arguments = ", ".join(("mu", *others))
             raise FamilyError(
-                f"The variance of the {self.name} family is not known.",
+                f"The {self.name} family has no known variance.",
                 fix=f"declare it: Family(..., variance=lambda {arguments}: ...)",
             )
         return known

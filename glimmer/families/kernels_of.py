@@ -1,4 +1,4 @@
-"""Row kernels of a family, checked against its parameters."""
+"""Checks the row kernels of a family against its parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Link functions as pairs of PyTensor expressions: eta = g(mu) and mu = g^-1(eta).
+"""Declares link functions as pairs of PyTensor expressions: eta = g(mu) and mu = g^-1(eta).
 
 A mean outside the domain of its family (a negative Poisson mean under the identity link, say) has
 density zero: links are extended monotonically so that an infeasible eta maps to an infeasible mean
@@ -165,9 +165,9 @@ def get_link(link: Any, allowed: tuple[str, ...] = ()) -> Link:
         return Link(str(link.name), link.link, link.linkinv_backend)
     name = ALIASES.get(str(link), str(link))
     if name not in LINKS:
-        raise FamilyError(f"There is no link {link!r}.", fix=suggestion(name, LINKS))
+        raise FamilyError(f"Unknown link {link!r}.", fix=suggestion(name, LINKS))
     if allowed and name not in allowed:
         raise FamilyError(
-            f"The link {name!r} does not belong to this family.", fix=f"use one of {allowed}"
+            f"The link {name!r} cannot be used with this family.", fix=f"use one of {allowed}"
         )
     return LINKS[name]

@@ -1,4 +1,4 @@
-"""Mean and variance of PyMC's distributions, for families that declare none of their own."""
+"""Computes mean and variance of PyMC's distributions, for families that declare none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pymc.distributions.mixture import MixtureRV
 from pymc.distributions.moments import mean as mean_of
 from pymc.exceptions import UndefinedMomentException
 from pytensor.tensor.random import basic
-from pytensor.tensor.random.op import RandomVariable
 
 if TYPE_CHECKING:
     from pytensor.tensor.variable import TensorVariable
@@ -28,11 +27,6 @@ def mean(outcome: TensorVariable) -> TensorVariable | None:
     >>> mean(pm.ZeroInflatedPoisson.dist(psi=0.75, mu=[1.0, 2.0])).eval()
     array([0.75, 1.5 ])
     """
-    op = outcome.owner.op
-    if isinstance(op, MixtureRV):
-        weights, components = _components(outcome)
-        means = _side_by_side([mean(component) for component in components])
-        return None if means is None else pt.sum(weights * means, axis=-1)
     try:
         return mean_of(outcome)
     except (NotImplementedError, UndefinedMomentException):
@@ -50,12 +44,12 @@ def variance(outcome: TensorVariable) -> TensorVariable | None:
     """
     op = outcome.owner.op
     if isinstance(op, MixtureRV):
-        return _of_mixture(*_components(outcome))
+        return _of_mixture(*op.dist_params(outcome.owner))
     rule = _VARIANCES.get(type(op))
     return None if rule is None else rule(*op.dist_params(outcome.owner))
 
 
-def _of_mixture(weights: Any, components: list[Any]) -> TensorVariable | None:
+def _of_mixture(weights: Any, *components: Any) -> TensorVariable | None:
     """The variance within components, and that of their means."""
     means = _side_by_side([mean(component) for component in components])
     within = _side_by_side([variance(component) for component in components])
@@ -63,22 +57,6 @@ def _of_mixture(weights: Any, components: list[Any]) -> TensorVariable | None:
         return None
     center = pt.sum(weights * means, axis=-1, keepdims=True)
     return pt.sum(weights * (within + (means - center) ** 2), axis=-1)
-
-
-def _components(mixture: TensorVariable) -> tuple[Any, list[Any]]:
-    """Weights and components, these in the shape of their own parameters.
-
-    PyMC gives components the shape of one another, so that means would depend on draws of them.
-    """
-    weights, *components = mixture.owner.op.dist_params(mixture.owner)
-    return weights, [_unsized(component) for component in components]
-
-
-def _unsized(rv: TensorVariable) -> TensorVariable:
-    op, parameters = rv.owner.op, rv.owner.op.dist_params(rv.owner)
-    if isinstance(op, RandomVariable):
-        return op.make_node(op.rng_param(rv.owner), None, *parameters).default_output()
-    return op.rv_op(*parameters)
 
 
 def _side_by_side(values: list[Any]) -> TensorVariable | None:

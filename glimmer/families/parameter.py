@@ -1,4 +1,4 @@
-"""A parameter of an outcome's distribution: its link, domain, shape and default prior."""
+"""Declares a parameter of an outcome's distribution: its link, domain, shape, default prior."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ class Parameter:
         link = get_link(self.link, self.links)
         lower, upper = map(float, link.domain if self.domain is None else self.domain)
         if not lower < upper:
-            raise FamilyError(f"The domain of {self.name!r} must begin below its end.")
+            raise FamilyError(
+                f"The lower end of the domain of {self.name!r} must be below the upper."
+            )
         object.__setattr__(self, "link", link)
         object.__setattr__(self, "domain", (lower, upper))
 

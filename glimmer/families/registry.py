@@ -1,4 +1,4 @@
-"""Families by name: the table that `builtin` fills, and how a family is found, saved and sent.
+"""Registers families by name, finds them, and writes and reads them in saved models.
 
 A family is written, and travels between processes, as its name and that of its link.
 """
@@ -59,7 +59,7 @@ def get_family(family: Any, link: Any = None) -> Family:
         found = _named(family)
     else:
         raise FamilyError(
-            f"A family is a name or a Family, not a {type(family).__name__}.",
+            f"family must be a name or a Family, not {type(family).__name__}.",
             fix=f"use one of {tuple(FAMILIES)}",
         )
     return found.with_link(link)
@@ -68,9 +68,7 @@ def get_family(family: Any, link: Any = None) -> Family:
 def _named(name: str) -> Family:
     name = ALIASES.get(name, name)
     if name not in FAMILIES:
-        raise FamilyError(
-            f"There is no family {name!r}.", fix=suggestion(name, [*FAMILIES, *ALIASES])
-        )
+        raise FamilyError(f"Unknown family {name!r}.", fix=suggestion(name, [*FAMILIES, *ALIASES]))
     return FAMILIES[name]
 
 
@@ -83,7 +81,7 @@ class NamedFamily:
 
 
 def write_family(family: Family) -> NamedFamily:
-    """Return what stands for a family in a saved model: its name, and its link's.
+    """Return a family as it is saved: its name, and its link's.
 
     Raises
     ------
@@ -93,7 +91,7 @@ def write_family(family: Family) -> NamedFamily:
     known = FAMILIES.get(family.name)
     if known is None or family.with_link(known.link_function) != known:
         raise StoreError(
-            f"The family {family.name!r} is not known by its name and cannot be saved.",
+            f"The family {family.name!r} is not registered, so it cannot be saved.",
             fix="call register_family(family) before building the model, and before loading it",
         )
     link = family.link_function
@@ -101,7 +99,7 @@ def write_family(family: Family) -> NamedFamily:
         return NamedFamily(family.name, None)
     if LINKS.get(link.name) is not link:
         raise StoreError(
-            f"The link {link.name!r} is not known by its name and cannot be saved.",
+            f"The link {link.name!r} is not registered, so it cannot be saved.",
             fix="call register_link(link) before building the model, and before loading it",
         )
     return NamedFamily(family.name, link.name)

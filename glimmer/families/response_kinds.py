@@ -1,4 +1,4 @@
-"""What a family observes in a row: a number, one of two, or successes in a number of trials.
+"""Reads and checks outcomes by kind: a number, one of two, or successes in a number of trials.
 
 A kind reads the left-hand side of a formula, checks the outcomes, and answers what depends on them:
 where their levels lie, where sampling may start, what is doubtful about them. Another kind (ordered
@@ -81,7 +81,7 @@ class ResponseKind:
 
     def _labels(self, reading: Reading, learned: Learned, family: str) -> tuple[Response, bool]:
         raise reading.error(
-            f"The outcome {reading.name!r} holds labels; the {family} family needs numbers.",
+            f"The outcome {reading.name!r} is categorical, but the {family} family needs numbers.",
             "choose a numeric outcome, or family='bernoulli' for two labels",
         )
 
@@ -122,7 +122,7 @@ class ResponseKind:
         return np.maximum(y, 0.5 * y[y > 0].min(initial=1.0)) if support.lower == 0 else y
 
     def uninformative(self, y: np.ndarray, support: Support) -> str | None:
-        """The name of the check that outcomes fail if their prior decides, as all are alike."""
+        """The name of the check that outcomes fail if all are equal; None if they vary."""
         return "all_zero" if support.whole and not y.any() else None
 
 
@@ -224,7 +224,7 @@ def two_labels(reading: Reading, learned: Learned) -> Labels:
     if len(levels) != 2:
         shown = ", ".join(map(repr, levels[:4]))
         raise reading.error(
-            f"The outcome {reading.name!r} has {len(levels)} level(s) ({shown}), not two.",
+            f"The outcome {reading.name!r} must have two levels; it has {len(levels)} ({shown}).",
             "make a column that is 1 for a success and 0 for a failure",
         )
     return Labels(reading.name, (learned,), success=levels[1])
@@ -239,7 +239,7 @@ def _counts(reading: Reading) -> Call | None:
 def _of_two_columns(reading: Reading, call: Call) -> Response:
     if len(call.args) != 2 or call.kwargs:
         raise reading.error(
-            f"{call.function}() takes two columns here, not {len(call.args)}.",
+            f"{call.function}() must have two columns here, not {len(call.args)}.",
             "write cbind(successes, failures) or p(successes, trials)",
             column=False,
         )

@@ -1,4 +1,4 @@
-"""The left-hand side as a formula writes it: columns become an outcome, for any data.
+"""Computes the outcome of any rows from the left-hand side of a formula.
 
 What is written is one class each, a record: numbers, two labels, ``cbind(successes, failures)``,
 ``p(successes, trials)``, proportions with trials as weights.
@@ -81,7 +81,7 @@ class Response:
         values = self.parts[part].values(frame, functions)
         if not isinstance(values, Numbers) or values.values.ndim > 1:
             raise OutcomeError(
-                f"The outcome {self.parts[part].text!r} is not a column of numbers.",
+                f"The outcome {self.parts[part].text!r} must be one numeric column.",
                 column=self.parts[part].text,
                 fix="choose a numeric outcome, or family='bernoulli' for two labels",
             )
@@ -225,5 +225,5 @@ class Reading:
 
 
 def arithmetic(node: Node) -> Node:
-    """An expression such as ``size - incidence`` means arithmetic on the left-hand side."""
+    """On the left-hand side an expression such as ``size - incidence`` is arithmetic."""
     return Call("I", (node,), (), node.span) if isinstance(node, Binary | Unary) else node

@@ -1,4 +1,4 @@
-"""Where an outcome may lie, as data; each support judges a column of outcomes."""
+"""Checks that outcomes lie where a family allows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The formula language: text to terms, terms to columns, without running anything."""
+"""Reads formulas: text to terms, terms to columns, without running any code."""
 
 from glimmer.formula.contrasts import contrast_matrix
 from glimmer.formula.evaluator import column

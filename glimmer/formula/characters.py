@@ -1,4 +1,4 @@
-"""Which characters a formula may hold, and which names need no backquotes."""
+"""Decides which characters a formula may contain, and which names need no backquotes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contrasts of factors, as R's ``contr.treatment``, ``sum``, ``helmert`` and ``poly``."""
+"""Computes contrast matrices as R's ``contr.treatment``, ``sum``, ``helmert`` and ``poly``."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def contrast_matrix(
             return (np.diag(np.arange(size)) - np.triu(np.ones((size, size)), 1))[:, 1:], numbered
         case "poly":
             return _poly(size)
-    raise FormulaError(f"There is no contrast {kind!r}.", fix=suggestion(kind, KINDS))
+    raise FormulaError(f"Unknown contrast {kind!r}.", fix=suggestion(kind, KINDS))
 
 
 def _treatment(levels: Sequence[str], base: str | None) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The value of a node on a frame. Names are looked up in the frame and the tables, nowhere else."""
+"""Evaluates a node of a formula on a frame; names are looked up in frame and tables only."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Evaluator:
         return SyntaxProblem(message, formula=self.formula, span=node.span, fix=fix)
 
     def _labels(self, node: Node) -> Factor | None:
-        """Return the labels that the node stands for; None if it stands for numbers."""
+        """Return the labels of a categorical node; None if it is numeric."""
         if isinstance(node, Call) and node.function in factors.OPTIONS:
             return self._factor(node)
         if not isinstance(node, Name):
@@ -233,7 +233,7 @@ class Evaluator:
         if function is None:
             known = [*FUNCTIONS, *factors.OPTIONS, *self.functions]
             raise UnknownFunction(
-                f"There is no function {call.function!r}.",
+                f"Unknown function {call.function!r}.",
                 formula=self.formula,
                 span=(call.span[0], call.span[0] + len(call.function)),
                 fix=f"{suggestion(call.function, known)} (pass your own as functions={{...}})",

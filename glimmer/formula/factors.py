@@ -1,4 +1,4 @@
-"""Calls that make labels of a column: ``factor``, ``ordered`` and ``C`` with its contrasts."""
+"""Makes factors of a column by ``factor``, ``ordered`` and ``C`` with its contrasts."""
 
 from __future__ import annotations
 

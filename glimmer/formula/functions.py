@@ -1,4 +1,4 @@
-"""The fixed table of functions that a formula can call.
+"""Defines the functions that a formula can call, in one fixed table.
 
 A *plain* function maps arrays to an array row by row. A *learned* one first takes a state from the
 data that the model is fitted to (centres, knots, ...), and is evaluated with that state ever after.

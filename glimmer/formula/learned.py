@@ -1,4 +1,4 @@
-"""Atomic nodes on data: learned once, evaluated the same way ever after."""
+"""Learns nodes of a formula from training rows, so that new rows are evaluated the same way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a formula is made of: frozen nodes, each with the place in the text it came from.
+"""Declares the nodes that formulas are made of, each with its place in the text.
 
 Every node has a canonical text (``str(node)``), by which terms are named and by which nodes are
 compared: two nodes are equal when they read the same, wherever they stand.

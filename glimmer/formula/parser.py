@@ -1,4 +1,4 @@
-"""Tokens to nodes: a Pratt parser with the precedences of R."""
+"""Parses tokens into nodes: a Pratt parser with the precedences of R."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polynomials of a column, as R's ``poly``."""
+"""Computes orthogonal polynomials of a column, as R's ``poly``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text to tokens, each with its place; everything that cannot be in a formula stops here."""
+"""Splits the text of a formula into tokens, and rejects all that cannot be in a formula."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regression splines, as ``bs`` and ``ns`` of R's package splines."""
+"""Computes regression splines, as ``bs`` and ``ns`` of R's package splines."""
 
 from __future__ import annotations
 

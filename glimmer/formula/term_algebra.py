@@ -1,4 +1,4 @@
-"""From the right-hand side of a formula to its terms, as R's ``terms.formula`` has it."""
+"""Expands the right-hand side of a formula into its terms, as R's ``terms.formula`` does."""
 
 from __future__ import annotations
 

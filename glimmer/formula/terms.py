@@ -1,4 +1,4 @@
-"""The terms of a formula: what a model is built from."""
+"""Declares the terms of a formula: common, group-specific, smooths, offsets."""
 
 from __future__ import annotations
 

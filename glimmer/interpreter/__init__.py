@@ -1,1 +1,1 @@
-"""Evaluate expressions at numbers and at draws, without compiling anything."""
+"""Evaluates expressions at numbers and at draws, without compiling anything."""

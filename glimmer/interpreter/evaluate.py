@@ -1,4 +1,4 @@
-"""Numbers out of expressions, without compiling anything."""
+"""Evaluates PyTensor expressions at numbers, without compiling anything."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def log_density(rv: Any, value: Any) -> np.ndarray:
     """The log density of a random variable, without compiling anything."""
     import pymc as pm
 
-    return _run(pm.logp(rv, np.asarray(value, float)))
+    return number(pm.logp(rv, np.asarray(value, float)))
 
 
 def support_point(rv: Any) -> np.ndarray:
     """Where PyMC starts a random variable, without compiling anything."""
     from pymc.distributions.distribution import support_point
 
-    return _run(support_point(rv))
+    return number(support_point(rv))
 
 
 def evaluate(function: Any, values: np.ndarray) -> np.ndarray:
@@ -28,8 +28,9 @@ def evaluate(function: Any, values: np.ndarray) -> np.ndarray:
     from pytensor.tensor import as_tensor
 
     with np.errstate(all="ignore"):
-        return _run(as_tensor(function(as_tensor(values))))
+        return number(as_tensor(function(as_tensor(values))))
 
 
-def _run(expression: Any) -> np.ndarray:
+def number(expression: Any) -> np.ndarray:
+    """The value of an expression without inputs, without compiling anything."""
     return np.asarray(expression.eval(mode=PLAIN))

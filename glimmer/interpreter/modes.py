@@ -1,4 +1,4 @@
-"""PyTensor's own interpreter: expressions that are ready in milliseconds, with nothing compiled."""
+"""Makes functions of PyTensor expressions in milliseconds, by its own interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate expressions of a model at draws of its variables, without compiling anything.
+"""Evaluates expressions of a model at draws of its variables, without compiling anything.
 
 The expression is vectorized over the draws and run by PyTensor's Python linker, one numpy call for
 each operation. Expressions are deterministic: every random variable in them needs draws. Outcomes

@@ -1,4 +1,4 @@
-"""Draw random variables at values of their inputs, without compiling anything."""
+"""Draws random variables at values of their inputs, without compiling anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled kernels: arrays in, values with gradients out.
+"""Computes likelihoods by compiled kernels: arrays in, values with gradients out.
 
 See `gaussian.blocks` for how a linear predictor is described. A kernel is compiled when it is
 needed first and found in numba's cache later. Names are looked up when they are used: a process

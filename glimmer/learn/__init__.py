@@ -1,4 +1,4 @@
-"""From a formula and a table to a specification."""
+"""Learns the specification of a model from a formula and a table."""
 
 from glimmer.learn.model import learn_model
 from glimmer.learn.options import Options

@@ -1,7 +1,7 @@
-"""Named checks of data and design; what to do about a doubtful finding is the user's to say.
+"""Ignores, warns of or raises doubtful findings about data and design, as ``checks=`` asks.
 
-Findings that make a model meaningless are errors, raised where they are found. The others have a
-name, and each can be set to ``"ignore"``, ``"warn"`` or ``"error"``, as with lme4's
+Findings with which a model cannot be fitted are errors, raised where they are found. The others
+have a name, and each can be set to ``"ignore"``, ``"warn"`` or ``"error"``, as with lme4's
 ``lmerControl``.
 """
 
@@ -27,6 +27,7 @@ from glimmer.errors import (
     PriorWarning,
     SmoothError,
     TooFewGroups,
+    alternatives,
     suggestion,
     warn,
 )
@@ -44,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What a check does unless told otherwise, and what it warns with or raises."""
+    """What a check does by default, and the class that it warns with or raises."""
 
     default: str
     warning: type[ModelWarning]
@@ -90,10 +91,11 @@ class Judge:
         self.actions = {name: check.default for name, check in CHECKS.items()}
         for name, action in (given or {}).items():
             if name not in CHECKS:
-                raise DesignError(f"There is no check {name!r}.", fix=suggestion(name, CHECKS))
+                raise DesignError(f"Unknown check {name!r}.", fix=suggestion(name, CHECKS))
             if action not in ACTIONS:
                 raise DesignError(
-                    f"The check {name!r} cannot be set to {action!r}.", fix=f"use one of {ACTIONS}"
+                    f"The check {name!r} must be {alternatives(ACTIONS)}, not {action!r}.",
+                    fix=f"use one of {ACTIONS}",
                 )
             self.actions[name] = action
 

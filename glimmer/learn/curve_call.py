@@ -1,4 +1,4 @@
-"""The curve that a nonlinear formula names, and what it is given: columns, parameters, numbers."""
+"""Reads the curve that a nonlinear formula calls, with its columns, parameters and numbers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read_curve(
     Raises
     ------
     MeanFunctionError, UnknownFunction
-        It is no curve, or a name in it has two meanings or none.
+        It is not a curve, or a name in it cannot be resolved to one column or parameter.
     """
     own = _own_function(function, kinds, formula.parts[0], frame)
     curve = _curve(formula, given, own, kinds, frame)
@@ -127,7 +127,7 @@ def _curve(
             return _called(node, function or find_mean_function(node.function), formula)
     if function is not None:
         raise MeanFunctionError(
-            f"The formula does not call {function!r}.",
+            f"The formula must call {function!r}.",
             formula=formula.text,
             span=node.span,
             fix=f"write y ~ {function!r}, with your columns and parameters",
@@ -160,7 +160,7 @@ def _undeclared(node: Node, formula: Formula) -> MeanFunctionError | UnknownFunc
     """The error for a call of no function, or for a curve written out without ``params=``."""
     if isinstance(node, Call) and node.function not in mean_function_names():
         return UnknownFunction(
-            f"There is no mean function {node.function!r}.",
+            f"Unknown mean function {node.function!r}.",
             formula=formula.text,
             span=(node.span[0], node.span[0] + len(node.function)),
             fix=suggestion(node.function, mean_function_names())
@@ -200,7 +200,7 @@ def _called(call: Call, function: MeanFunction, formula: Formula) -> CurveCall:
         name = node.name if isinstance(node, Name) else parameter
         if value is None and not isinstance(node, Name):
             raise MeanFunctionError(
-                f"The parameter {parameter} of {function.name} is a name or a number.",
+                f"The argument {parameter} of {function.name} must be a name or a number.",
                 formula=formula.text,
                 span=node.span,
                 fix=f'give it a formula of its own: params={{"{parameter}": "~ ..."}}',
@@ -232,7 +232,7 @@ def _value(node: Node) -> float | None:
 
 
 def _check_columns(formula: Formula, curve: CurveCall, frame: Frame) -> None:
-    """Each name has one meaning: a column or a parameter."""
+    """Raise `MeanFunctionError` if a parameter has the name of a column."""
     uses = {name.name: name.span for name in variables(formula.parts[0])}
     for name in curve.names:
         if name in frame:
@@ -246,53 +246,54 @@ def _check_columns(formula: Formula, curve: CurveCall, frame: Frame) -> None:
 
 
 def _check_declared(formula: Formula, curve: CurveCall, given: Mapping[str, Any]) -> None:
-    """What is declared is a parameter, and something is left to estimate."""
+    """Raise `MeanFunctionError` unless all that is declared are parameters, and one is free."""
     for name in given:
         if name not in curve.names:
             raise MeanFunctionError(
-                f"params= names {name!r}, which is no parameter of this curve.",
+                f"{name!r} in params is not a parameter of this curve.",
                 formula=formula.text,
                 span=formula.parts[0].span,
                 fix=suggestion(str(name), curve.names),
             )
     if len(curve.known) == len(curve.names):
         raise MeanFunctionError(
-            "All parameters of the curve are known: nothing is left to estimate.",
+            "At least one parameter of the curve must be free: all are given as numbers.",
             formula=formula.text,
             span=formula.parts[0].span,
-            fix="leave one of them to the model",
+            fix="leave one of the numbers out",
         )
 
 
 def _check_kinds(
     formula: Formula, curve: CurveCall, kinds: Mapping[str, str], function: Any
 ) -> None:
-    """Kinds are of the user's own curve: one written out, or a callable."""
+    """Raise `MeanFunctionError` unless kinds are given for a curve of the user's own."""
     own = curve.function
     for name in kinds:
         if name not in own.names:
             raise MeanFunctionError(
-                f"kinds= names {name!r}, which is no parameter of this curve.",
+                f"{name!r} in kinds is not a parameter of this curve.",
                 formula=formula.text,
                 span=formula.parts[0].span,
                 fix=suggestion(str(name), own.names),
             )
     if kinds and own.source is None and isinstance(function, MeanFunction | str | None):
         raise MeanFunctionError(
-            f"{own.name} has declared what its parameters measure.",
+            f"kinds cannot be used with {own.name}, whose parameters have kinds already.",
             formula=formula.text,
             span=formula.parts[0].span,
-            fix="leave kinds= out: it is for curves of your own",
+            fix="leave kinds= out; it is for curves of your own",
         )
 
 
 def _check_inputs(formula: Formula, curve: CurveCall) -> None:
-    """No parameter stands among the data."""
+    """Raise `MeanFunctionError` if a parameter is passed as data."""
     for use in (name for nodes in curve.inputs for node in nodes for name in variables(node)):
         if use.name in curve.names:
             raise MeanFunctionError(
-                f"The parameter {use.name!r} stands where {curve.function!r} takes data.",
+                f"{use.name!r} is a parameter, but this argument of {curve.function!r} must be "
+                "data.",
                 formula=formula.text,
                 span=use.span,
-                fix="the data come first, then the parameters",
+                fix="pass the data first, then the parameters",
             )

@@ -1,4 +1,4 @@
-"""What a nonlinear formula asks for: a curve, its inputs, and the terms of each parameter."""
+"""Reads a nonlinear formula: its curve, and the terms of each of the curve's parameters."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def read_curve_model(
     Raises
     ------
     FormulaError, MeanFunctionError, UnknownFunction, OutcomeError
-        Something in it has no meaning; says what.
+        Some part of it cannot be read; the message points at it.
     """
     formula = parse(text)
     if formula.response is None:
         raise OutcomeError(
-            "The formula has no outcome.", formula=text, span=(0, 1), fix="write y ~ ..."
+            "The formula must have an outcome.", formula=text, span=(0, 1), fix="write y ~ ..."
         )
     outcome = outcome_column(formula)
     others = [name for name in frame.names if name != outcome]
@@ -61,24 +61,26 @@ def _given(params: Any) -> dict[str, Any]:
     if isinstance(params, Mapping):
         return dict(params)
     if isinstance(params, str):
-        raise ArgumentError("params= is a dict of formulas.", fix='params={"a": "~ 1", "b": "~ x"}')
+        raise ArgumentError(
+            "params must be a dict of formulas.", fix='params={"a": "~ 1", "b": "~ x"}'
+        )
     return dict.fromkeys(params, "~ 1")
 
 
 def _parameter_terms(
     name: str, given: Any, names: Sequence[str], judge: Judge
 ) -> tuple[str, Terms]:
-    """A parameter's formula and its terms; ``.`` stands for some names."""
+    """A parameter's formula and its terms; ``.`` is short for some names."""
     if not isinstance(given, str):
         raise FormulaError(
-            f"The parameter {name!r} is given {given!r}.",
+            f"The formula for {name!r} must be a string such as '~ x', not {given!r}.",
             column=name,
             fix='give it a formula, "~ 1 + x + (1 | g)", or a number if it is known',
         )
     formula = parse(given if "~" in given else f"~ {given}")
     if len(formula.parts) != 1 or (formula.response is not None and str(formula.response) != name):
         raise FormulaError(
-            f"The formula of {name!r} has one side.",
+            f"The formula for {name!r} must be one-sided: ~ x.",
             formula=formula.text,
             span=(0, len(formula.text)),
             fix=f'write params={{"{name}": "~ x + (1 | g)"}}',
@@ -110,7 +112,7 @@ def _third_part(
     free = [name for name in curve.names if name not in curve.known]
     for special in (*found.smooths, *found.offsets):
         raise FormulaError(
-            "Smooths and offsets belong to a parameter.",
+            "Smooths and offsets must be in the formula of a parameter.",
             formula=formula.text,
             span=special.span,
             fix=f'write params={{"{free[0]}": "~ {special}"}}',
@@ -142,7 +144,7 @@ def _split(
     named = [node for node in term.factors if isinstance(node, Name) and node.name in free]
     if len(named) != 1:
         raise FormulaError(
-            f"The term {term} names {'more than one' if named else 'no'} parameter of the curve.",
+            f"The term {term} must contain exactly one parameter of the curve.",
             formula=formula.text,
             span=term.span,
             fix=f"after the second ~, terms are parameters ({', '.join(free)}), or products of one "
@@ -153,14 +155,14 @@ def _split(
 
 
 def _split_effects(group: GroupTerm, free: Sequence[str], formula: Formula) -> list[VaryingEffects]:
-    """What a bar of the third part says of each parameter, in the order of mention."""
+    """The effects that a bar of the third part gives to each parameter, in the order of mention."""
     split = [_split(term, free, formula) for term in group.effects.common]
     if not split:
         raise FormulaError(
-            "A literal 1 is no parameter of the curve.",
+            "1 is not a parameter of this curve.",
             formula=formula.text,
             span=group.span,
-            fix=f"say what varies: ({free[0]} | {':'.join(map(str, group.factor))})",
+            fix=f"name the parameter that varies: ({free[0]} | {':'.join(map(str, group.factor))})",
         )
     out = []
     for name in dict.fromkeys(name for name, _ in split):

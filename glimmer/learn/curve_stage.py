@@ -1,4 +1,4 @@
-"""Learn models with a curve: its start, the transforms of its parameters, its orderings."""
+"""Learns models with a curve: its start, the transforms of its parameters, its orderings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from glimmer.errors import DesignError, PriorError
+from glimmer.errors import DesignError, PriorError, alternatives, suggestion
 from glimmer.learn.curve_formula import read_curve_model
 from glimmer.learn.curve_start import (
     CurveStart,
@@ -17,13 +17,13 @@ from glimmer.learn.curve_start import (
 )
 from glimmer.learn.curve_transforms import curve_transforms
 from glimmer.learn.defaults import PRESETS, CurveDefaults, Defaults, center_and_sd
-from glimmer.learn.information import informed, sorted_by_information
+from glimmer.learn.group_information import informed, sorted_by_information
 from glimmer.learn.population import Placement, Population
-from glimmer.learn.priors import Asked, asked_of_curve
+from glimmer.learn.resolve_priors import Asked, asked_of_curve
 from glimmer.learn.rows import named_offset
 from glimmer.learn.symmetry import between, orderings
 from glimmer.spec.columns import input_arrays
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Curve, CurveParameter, Information, Ordering
 from glimmer.spec.transforms import Transform
 from glimmer.terms.response import arithmetic
@@ -62,7 +62,8 @@ class CurveKind:
     def __post_init__(self) -> None:
         if self.options.priors not in PRESETS:
             raise PriorError(
-                f"There are no priors {self.options.priors!r}.", fix=f"use one of {PRESETS}"
+                f"priors must be {alternatives(PRESETS)}, not {self.options.priors!r}.",
+                fix=suggestion(str(self.options.priors), PRESETS),
             )
 
     @property
@@ -199,14 +200,14 @@ def linked(family: Family, options: CurveOptions) -> Family:
     residual = find_residual(options.residual)
     if options.residual != "constant" and family.unit != "y":
         raise DesignError(
-            f"The {family.name} family has no residual sd in units of the outcome, so none that "
-            f"is {options.residual!r}.",
+            f"residual={options.residual!r} cannot be used with the {family.name} family, which "
+            "has no residual sd in units of the outcome.",
             fix='use residual="constant"',
         )
     if options.link is not None:
         if residual.vanishes:
             raise DesignError(
-                "A residual sd that follows the curve needs the curve to be the mean.",
+                f"residual={options.residual!r} needs a curve that is the mean of the outcome.",
                 fix="leave link= out",
             )
         return family.with_link(options.link)

@@ -1,4 +1,4 @@
-"""Where a nonlinear model starts: the least squares estimates of its curve."""
+"""Finds the least squares estimates of a curve, where a nonlinear model starts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from glimmer.interpreter.evaluate import evaluate
 from glimmer.learn.start import possible
 from glimmer.learn.units import Units
 from glimmer.nonlinear import MeanFunction
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Curve
 from glimmer.terms import Outcome
 
@@ -67,7 +67,7 @@ def curve_start(
 
 
 def free_function(function: MeanFunction, known: Mapping[str, float]) -> MeanFunction:
-    """The curve as a function of the parameters that are not known."""
+    """The curve as a function of its free parameters."""
     if not known:
         return function
     free = tuple(p for p in function.parameters if p.name not in known)
@@ -102,14 +102,15 @@ def check_possible(spec: ModelSpec, design: Design, estimates: Mapping[str, floa
     eta = eta if design.offset is None else eta + design.offset
     bad = [i for i in range(design.n) if not possible(spec.family, eta[i : i + 1])]
     if bad:
+        more = f" (and impossible in {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise NotFinite(
-            f"At the self-start the curve is {curve[bad[0]]:.4g} in row {design.rows[bad[0]]} "
-            f"(and {len(bad) - 1} more), where the {spec.family.name} family has no mean.",
+            f"At the self-start the curve is {curve[bad[0]]:.4g} in row {design.rows[bad[0]]}"
+            f"{more}, which cannot be a mean of the {spec.family.name} family.",
             fix="choose another family, or leave these rows out with subset=",
         )
     if find_residual(own.residual).vanishes and np.any(curve == 0):
         row = design.rows[int(np.argmax(curve == 0))]
         raise NotFinite(
-            f"The curve is 0 in row {row}, where a residual sd that is {own.residual!r} vanishes.",
+            f"The curve is 0 in row {row}, so the residual sd with residual={own.residual!r} is 0.",
             fix='use residual="additive+proportional", or leave these rows out with subset=',
         )

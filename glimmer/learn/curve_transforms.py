@@ -1,4 +1,4 @@
-"""Which transform each parameter of a curve has: the user's, else that of its domain."""
+"""Chooses the transform of each parameter of a curve: the user's, else that of its domain."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def curve_transforms(
     Raises
     ------
     DesignError
-        A transform has no meaning, or not the value that the data say.
+        A transform cannot be read, or cannot have the value that the data suggest.
     """
     function, given = called.function, options.transforms or {}
     free = [name for name in called.names if name not in called.known]
     for name in given:
         if name not in free:
             raise DesignError(
-                f"transforms= names {name!r}, which is no free parameter of the curve.",
+                f"{name!r} in transforms is not a free parameter of the curve.",
                 fix=suggestion(str(name), free),
             )
     out = {}
@@ -66,13 +66,14 @@ def curve_transforms(
             out[name] = default_transform(own, at)
         if (other := out[name].other) not in ("", *free):
             raise DesignError(
-                f"above({other}) is not possible: {other!r} is no free parameter of the curve.",
+                f"above({other}) cannot be used: {other!r} is not a free parameter of the curve.",
                 column=name,
                 fix=suggestion(other, free),
             )
         if not np.isfinite(out[name].forward(at, start.estimates)):
             raise DesignError(
-                f"{out[name].label(name)} is not possible: the data put {name} at {at:.4g}.",
+                f"{out[name].label(name)} cannot be used: the least squares estimate of {name} "
+                f"is {at:.4g}.",
                 column=name,
                 fix=f'choose another: transforms={{"{name}": ...}}',
             )

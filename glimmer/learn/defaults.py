@@ -1,4 +1,4 @@
-"""Default priors, and the scales that priors are adjusted to: of linear predictors, and of curves.
+"""Chooses default priors, and the scales that priors are adjusted to.
 
 Those of a linear predictor are rstanarm's, in units of sd(y) / sd(x). Those of a curve's parameters
 are centred at the estimates of the self-start and wide: they fix the order of magnitude.

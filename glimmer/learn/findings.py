@@ -1,4 +1,4 @@
-"""What is wrong or doubtful about a model's columns, groups, outcome and names."""
+"""Finds what is wrong or doubtful in a model's columns, groups, outcome and names."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def check_columns(X: np.ndarray, names: Sequence[str], intercept: bool) -> Itera
 
 
 def check_covariates(columns: Sequence[Column]) -> Iterator[Finding]:
-    """Judge the covariates of smooths; labels are for the smooths to judge."""
+    """Judge the numeric covariates of smooths."""
     for column in columns:
         if isinstance(column, Numeric):
             yield from _check_scale(column.values, f"column {column.name!r}", column.name)
@@ -131,7 +131,7 @@ def check_integers(columns: Sequence[Column]) -> Iterator[Finding]:
         if isinstance(column, Numeric) and column.exact is not None:
             yield Finding(
                 "large_integers",
-                f"Column {column.name!r} holds integers beyond 2**53, which lose precision as "
+                f"Column {column.name!r} has integers beyond 2**53, which lose precision as "
                 "float64.",
                 "subtract a large number first; if they are labels, use (1 | ...) or factor(...)",
                 column.name,
@@ -151,7 +151,7 @@ def check_group(block: GroupBlock, data: GroupDesign, family: Family) -> Iterato
         raise DuplicateName(
             f"Two combinations of {' and '.join(block.factor)} are both written {repeated[0]!r}.",
             column=name,
-            fix="rename levels so that none holds a colon",
+            fix="rename levels so that none contains a colon",
         )
     for k, effect in enumerate(block.effect_names):
         if not block.ones[k]:
@@ -159,8 +159,8 @@ def check_group(block: GroupBlock, data: GroupDesign, family: Family) -> Iterato
     if family.group_scale is not None and levels == len(data.index) and block.intercept:
         yield Finding(
             "one_row_a_level",
-            f"Every row has its own level of {name!r}: its effects cannot be told from the "
-            "residuals.",
+            f"Every row has its own level of {name!r}: its effects and the residuals cannot be "
+            "estimated separately.",
             "leave the term out, or use a coarser grouping factor",
             name,
         )
@@ -177,28 +177,28 @@ def _check_effect(column: np.ndarray, effect: str, intercept: bool) -> Iterator[
 
 
 def check_few_levels(spec: ModelSpec) -> Iterator[Finding]:
-    """Look for standard deviations that few levels have to tell."""
+    """Look for standard deviations that few levels determine."""
     for block in spec.groups:
         name, levels = block.factor_name, len(block.levels)
         if levels < FEW:
             yield Finding(
                 "few_levels",
                 f"The grouping factor {name!r} has {levels} levels: the standard deviation between "
-                f"them is known mostly from its prior, {spec.priors.covariance[block.name]}.",
+                f"them depends mostly on its prior, {spec.priors.covariance[block.name]}.",
                 f"choose that prior with care (prior_covariance=), or make {name} a common effect",
                 name,
             )
 
 
 def check_flat(spec: ModelSpec) -> Iterator[Finding]:
-    """Look for improper priors; without the likelihood they leave nothing to sample from."""
+    """Look for improper priors; without the likelihood they cannot be sampled from."""
     if not spec.likelihood:
         check_proper(spec.priors)
     if flat := improper(spec.priors):
         yield Finding(
             "flat_prior",
-            f"The prior of {', '.join(flat)} is flat: nothing but the data keeps the posterior "
-            "proper.",
+            f"The prior of {', '.join(flat)} is flat: the posterior is proper only if the data "
+            "determine the coefficient.",
             "use a wide proper prior, e.g. gl.normal(0, 10, autoscale=True)",
             flat[0],
         )
@@ -209,7 +209,7 @@ def check_outcome_varies(y: np.ndarray, name: str, family: Family) -> Iterator[F
     if family.unit is not None:
         if np.ptp(y) == 0:
             raise Constant(
-                f"The outcome {name!r} is constant ({y[0]:g}): it has no scale.",
+                f"The outcome {name!r} is constant ({y[0]:g}), so priors cannot be scaled by it.",
                 column=name,
                 fix="check the outcome",
             )
@@ -219,7 +219,8 @@ def check_outcome_varies(y: np.ndarray, name: str, family: Family) -> Iterator[F
     if check := family.response.uninformative(y, family.support):
         yield Finding(
             check,
-            f"The outcome {name!r} is {y[0]:g} in every row: the prior decides.",
+            f"The outcome {name!r} is {y[0]:g} in every row, so the estimate depends mostly on "
+            "the prior.",
             "check the outcome",
             name,
         )
@@ -243,7 +244,7 @@ def check_separation(
         yield Finding(
             "separation",
             f"The column {culprit!r} separates successes from failures: its coefficient has no "
-            "finite maximum likelihood estimate, so the prior decides.",
+            "finite maximum likelihood estimate, so its posterior depends mostly on the prior.",
             "keep a proper prior on it, or drop the column",
             culprit,
         )
@@ -256,8 +257,8 @@ def check_names(spec: ModelSpec) -> None:
         for term in predictor.common:
             if term.name in own or term.dim in own:
                 raise DuplicateName(
-                    f"The model has a variable or dimension of its own that is named like "
-                    f"{term.name!r}.",
+                    f"The name {term.name!r} is already used for another variable or dimension "
+                    "of the model.",
                     column=term.name,
                     fix="rename the column",
                 )

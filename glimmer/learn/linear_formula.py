@@ -1,4 +1,4 @@
-"""Read the formula of a linear predictor: outcome ~ terms."""
+"""Reads the formula of a linear predictor: outcome ~ terms."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_linear_model(
     ----------
     text : str
     frame : Frame
-        Whose columns ``.`` stands for, those of the outcome apart.
+        ``.`` is all its columns but those of the outcome.
     judge : Judge
     outcome : bool
         Whether the formula must have a left-hand side.
@@ -45,7 +45,7 @@ def read_linear_model(
     FormulaError
         There are three parts, or some part is not made of terms.
     OutcomeError
-        There is no outcome, or it stands on the right-hand side too.
+        There is no outcome, or it is on the right-hand side too.
     """
     formula = parse(text)
     _check_parts(formula, outcome)
@@ -73,14 +73,17 @@ def _written(formula: str, terms: tuple[GroupTerm, ...]) -> list[WrittenGroup]:
 def _check_parts(formula: Formula, outcome: bool) -> None:
     if len(formula.parts) != 1:
         raise FormulaError(
-            "This model takes a formula of two parts, outcome ~ terms.",
+            "The formula must have two parts: outcome ~ terms.",
             formula=formula.text,
             span=formula.parts[-1].span,
             fix="use NlmerBuilder for three-part formulas",
         )
     if formula.response is None and outcome:
         raise OutcomeError(
-            "The formula has no outcome.", formula=formula.text, span=(0, 1), fix="write y ~ ..."
+            "The formula must have an outcome.",
+            formula=formula.text,
+            span=(0, 1),
+            fix="write y ~ ...",
         )
 
 
@@ -90,7 +93,7 @@ def _random(text: str, judge: Judge) -> list[WrittenGroup]:
     terms = judge.hearing("formula", lambda: expand(formula.text, formula.parts[0]))
     if formula.response is not None or terms.common or terms.smooths or not terms.groups:
         raise FormulaError(
-            "random= takes group-specific terms alone.",
+            "random must contain group-specific terms only.",
             formula=formula.text,
             span=formula.parts[0].span,
             fix="write random='~ (1 | g)'",

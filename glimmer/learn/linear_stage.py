@@ -1,4 +1,4 @@
-"""Learn models whose predictor is that of the outcome: nothing lies between."""
+"""Learns models whose linear predictor is that of the outcome, without a curve."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from glimmer.errors import DesignError
 from glimmer.learn.defaults import Defaults, LinearDefaults
 from glimmer.learn.linear_formula import read_linear_model
 from glimmer.learn.population import Placement, Population
-from glimmer.learn.priors import Asked, asked_of_linear
+from glimmer.learn.resolve_priors import Asked, asked_of_linear
 from glimmer.learn.rows import named_offset
 from glimmer.learn.start import starting_intercept
 from glimmer.spec.stage import Direct, Stage
@@ -52,7 +52,7 @@ class LinearKind:
     def begin(
         self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
     ) -> LinearStage:
-        """What is known before the predictors are learned."""
+        """What is learned before the predictors."""
         _, terms = reading.terms[MU]
         link = family.link_name
         if not terms.intercept and link in family.needs_intercept:
@@ -67,7 +67,7 @@ class LinearKind:
 
 @dataclass(frozen=True, eq=False)
 class LinearStage:
-    """What is known of a linear model before its predictors are learned."""
+    """What is learned of a linear model before its predictors."""
 
     family: Family
     outcome: Outcome | None

@@ -1,4 +1,4 @@
-"""From a formula and a table to a specification: everything that is learned, in one pass."""
+"""Learns the specification of a model from a formula and a table, in one pass."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from glimmer.learn.linear_stage import LinearKind, LinearStage
 from glimmer.learn.options import Options
 from glimmer.learn.per_row import PerRow
 from glimmer.learn.population import Population, learn_population
-from glimmer.learn.priors import Resolver
 from glimmer.learn.reading import Reading
+from glimmer.learn.resolve_priors import Resolver
 from glimmer.learn.rows import used_rows
 from glimmer.spec.design import Design, design_of
 from glimmer.spec.model import ModelSpec, Weights
 from glimmer.spec.priors import ModelPriors
-from glimmer.spec.residuals import find_residual
+from glimmer.spec.residual_models import find_residual
 from glimmer.spec.stage import Stage
 from glimmer.terms import (
     Coder,
@@ -57,7 +57,7 @@ class Kind(Protocol):
     def begin(
         self, reading: Reading, coder: Coder, family: Family, outcome: Outcome | None
     ) -> LinearStage | CurveStage:
-        """What is known before the predictors are learned."""
+        """What is learned before the predictors."""
         ...
 
 
@@ -197,21 +197,21 @@ def _check_contrasts(given: Mapping[str, str], learned: Learned) -> None:
     for name in given:
         if name not in factors:
             raise DesignError(
-                f"contrasts= names {name!r}, which is no factor of the formula.",
+                f"{name!r} in contrasts is not a factor of the formula.",
                 fix=suggestion(name, dict.fromkeys(factors)),
             )
 
 
 def _meaning(weights: PerRow, response: Response | None, family: Family) -> Weights:
-    """What the weights mean: exponents of the likelihood, precisions, or numbers of trials."""
+    """How the weights are used: exponents of the likelihood, precisions, or numbers of trials."""
     if weights.values is None:
         return "none"
     if response is not None and response.weights_are_trials:
         return "trials"
     if weights.precision and family.group_scale is None:
         raise DataError(
-            f"Precision weights have no meaning in the {family.name} family.",
-            fix="pass plain weights, which are exponents of the likelihood",
+            f"Precision weights cannot be used with the {family.name} family.",
+            fix="pass weights as an array or a column name; they are exponents of the likelihood",
         )
     return "precision" if weights.precision else "likelihood"
 
@@ -226,7 +226,7 @@ def centered_blocks(
     for name in given:
         if name not in known:
             raise DesignError(
-                f"centered= names {name!r}, which is no grouping factor.",
+                f"{name!r} in centered is not a grouping factor.",
                 fix=suggestion(name, sorted(known)),
             )
     return {b.name: bool(given.get(b.name, given.get(b.factor_name, False))) for b in groups}

@@ -1,4 +1,4 @@
-"""What a builder was told besides formula, data and family."""
+"""Declares what a builder is given besides formula, data and family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments with one value per row: weights and offsets, given as arrays or as column names."""
+"""Reads arguments with one value per row, weights and offsets, from arrays or columns."""
 
 from __future__ import annotations
 
@@ -93,10 +93,11 @@ def _check_weights(weights: PerRow) -> None:
     present = values[~np.isnan(values)]
     lowest = present.min(initial=0.0)
     if lowest < 0 or (weights.precision and np.any(present <= 0)):
+        least, bound = ("be positive", "> 0") if weights.precision else ("not be negative", ">= 0")
         raise DataError(
-            f"The weights {weights.name!r} go down to {lowest:g}.",
+            f"The weights {weights.name!r} must {least}; the smallest is {lowest:g}.",
             column=weights.name,
-            fix="precision weights are > 0" if weights.precision else "weights are >= 0",
+            fix=f"use weights {bound}, or leave rows out with subset=",
         )
     if not present.any():
         raise DataError(
@@ -106,7 +107,8 @@ def _check_weights(weights: PerRow) -> None:
         )
     if present.max() > HUGE:
         raise DataError(
-            f"The weights {weights.name!r} have a value of {present.max():g}.",
+            f"The weights {weights.name!r} must not exceed {HUGE:g}; the largest is "
+            f"{present.max():g}.",
             column=weights.name,
             fix="rescale the weights so that their mean is 1",
         )

@@ -1,4 +1,4 @@
-"""Learn the terms of a predictor, and their columns in the training rows."""
+"""Learns the terms of a predictor, and their columns in the training rows."""
 
 from __future__ import annotations
 
@@ -17,19 +17,17 @@ from glimmer.learn.reading import covariates, named
 from glimmer.learn.smooth_priors import RstanarmSmoothPrior
 from glimmer.smooths import SmoothSpec, SmoothTerm, learn_smooths, rstanarm_blocks, spec_from_call
 from glimmer.spec.columns import common_columns
-from glimmer.spec.predictor import Predictor
+from glimmer.spec.predictor import Predictor, SumOfTerms
 from glimmer.terms import (
     Coder,
     CommonTerm,
-    SmoothBlock,
     Term,
-    TermBlock,
     learn_common,
     of_predictor,
 )
+from glimmer.terms.named_smooths import smooth_blocks
 from glimmer.terms.naming import MU
 from glimmer.terms.protocol import learn_special
-from glimmer.terms.smooth import smooth_blocks
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Placement:
         See `Predictor`.
     unit : float
     estimate : float
-        What a self-start says the intercept is.
+        The intercept that a self-start found.
     """
 
     start: float | None = None
@@ -52,7 +50,7 @@ class Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Population(SumOfTerms):
     """The terms of a predictor as they are learned, with their columns in the training rows.
 
     Attributes
@@ -74,26 +72,6 @@ class Population:
     smooths: tuple[SmoothTerm, ...]
     others: tuple[Term, ...]
     X: np.ndarray
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the K columns."""
-        return tuple(name for term in self.common for name in term.column_names)
-
-    @property
-    def smooth_blocks(self) -> tuple[SmoothBlock, ...]:
-        """The blocks of the smooths."""
-        return tuple(smooth_blocks(self.smooths, self.name))
-
-    @property
-    def term_blocks(self) -> tuple[TermBlock, ...]:
-        """The terms of registered kinds, with their names."""
-        return tuple(TermBlock(term, self.name) for term in self.others)
-
-    @property
-    def bare(self) -> bool:
-        """Whether an intercept is all there is."""
-        return self.intercept and not (self.common or self.smooths or self.offsets or self.others)
 
     def predictor(self, placed: Placement, QR: bool) -> Predictor:
         """The predictor, frozen."""

@@ -1,4 +1,4 @@
-"""What a formula asks for: the terms of each predictor, group terms, and the columns they use."""
+"""Holds a formula as it is read: the terms of each predictor, group terms, columns used."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Reading:
         return tuple(dict.fromkeys((*first, *names)))
 
     def _values(self) -> Iterator[tuple[str, Name]]:
-        """Columns of values on a right-hand side, with the formula they stand in."""
+        """Columns of values on a right-hand side, with their formula."""
         text = self.formula.text
         inputs = (node for argument in self.curve.inputs for node in argument) if self.curve else ()
         yield from ((text, name) for name in named(*inputs))
@@ -67,7 +67,7 @@ class Reading:
             yield from ((one.formula, name) for name in named(*nodes))
 
     def _factors(self) -> Iterator[tuple[str, Name]]:
-        """Columns that tell groups apart, with the formula they stand in."""
+        """Columns of grouping factors, with their formula."""
         for one in self._written():
             yield from ((one.formula, name) for name in named(*one.term.factor))
 
@@ -80,7 +80,7 @@ class Reading:
         for formula, name in (*self._values(), *self._factors()):
             if name.name == outcome:
                 raise OutcomeError(
-                    f"The outcome {outcome!r} stands on both sides.",
+                    f"The outcome {outcome!r} cannot also be on the right-hand side.",
                     column=outcome,
                     formula=formula,
                     span=name.span,
@@ -108,7 +108,7 @@ def named(*nodes: Node | None) -> Iterable[Name]:
 
 
 def _value_nodes(terms: Terms) -> list[Node]:
-    """Nodes that stand for values in some rows."""
+    """Nodes that are evaluated in some rows."""
     nodes = [node for term in terms.common for node in term.factors]
     by = [node for call in terms.smooths for name, node in call.kwargs if name == "by"]
     special = [node for call in terms.specials for node in call.args]

@@ -1,4 +1,4 @@
-"""Which rows a model uses: those asked for, without missing values if these may be dropped."""
+"""Selects the rows of a model: those asked for, without missing values if these may be dropped."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def select(
     Raises
     ------
     MissingValues
-        A column has missing values that may not be dropped, or nothing else.
+        A column has missing values that may not be dropped, or only missing values.
     NotFinite
         A column is infinite somewhere.
     NotEnoughData
@@ -99,7 +99,7 @@ def select(
     """
     if missing not in ("error", "drop"):
         raise DataError(
-            f"There is no way {missing!r} to treat missing values.",
+            f"missing must be 'error' or 'drop', not {missing!r}.",
             fix='pass missing="error" or missing="drop"',
         )
     if len(frame) == 0:
@@ -121,7 +121,8 @@ def select(
         frame, per_row = frame.take(~absent), tuple(per.take(~absent) for per in per_row)
     if len(frame) < FEWEST:
         raise NotEnoughData(
-            f"The model has {len(frame)} row(s) to learn from.", fix="it needs at least two"
+            f"The model needs at least {FEWEST} rows, but {len(frame)} can be used.",
+            fix="give two rows or more; look at subset= and at missing values",
         )
     return frame, per_row
 
@@ -134,8 +135,9 @@ def _doubts(found: Column) -> Iterator[Finding]:
         if left_out:
             yield Finding(
                 "unused_levels",
-                f"No row of {found.name!r} has the level(s) {', '.join(map(repr, left_out[:3]))}"
-                f"{', ...' if len(left_out) > 3 else ''}: the model does not know them.",
+                f"Column {found.name!r} has no rows with the level(s) "
+                f"{', '.join(map(repr, left_out[:3]))}{', ...' if len(left_out) > 3 else ''}; "
+                "they are left out of the model.",
                 f"remove them, e.g. df[{found.name!r}].cat.remove_unused_categories()",
             )
 
@@ -182,7 +184,7 @@ def _subset(subset: Any, frame: Frame) -> np.ndarray:
         mask = mask.astype(bool)
     if mask.dtype == bool and mask.shape != (len(frame),):
         raise WrongLength(
-            f"subset has shape {mask.shape} for {len(frame)} rows.",
+            f"subset must have one value per row ({len(frame)}), not shape {mask.shape}.",
             column="subset",
             fix=f"pass {len(frame)} booleans, or positions of rows",
         )
@@ -190,7 +192,7 @@ def _subset(subset: Any, frame: Frame) -> np.ndarray:
         return mask
     if mask.dtype.kind not in "iu" or mask.ndim != 1 or np.any((mask < 0) | (mask >= len(frame))):
         raise DataError(
-            "subset is neither a mask nor positions of rows.",
+            "subset must be a boolean mask or positions of rows.",
             column="subset",
             fix="pass a boolean array, the name of a boolean column, or positions from 0 to "
             f"{len(frame) - 1}",

@@ -1,4 +1,4 @@
-"""Priors of smooth terms: of how far each curve typically departs, and of what no penalty sees."""
+"""Resolves the priors of smooth terms: of their sds, and of what no penalty shrinks."""
 
 from __future__ import annotations
 
@@ -90,6 +90,6 @@ def _check_names(by_name: Mapping[str, Any], blocks: Sequence[SmoothBlock]) -> N
     for key in by_name:
         if key not in known:
             raise PriorError(
-                f"prior_smooth= names {key!r}, which is no smooth.",
+                f"{key!r} in prior_smooth is not a smooth of the formula.",
                 fix=suggestion(str(key), list(dict.fromkeys(known))),
             )

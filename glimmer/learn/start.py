@@ -1,4 +1,4 @@
-"""Where sampling starts: at an intercept that gives each row a possible mean."""
+"""Finds where sampling starts: an intercept that gives each row a possible mean."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of two sets of parameters is meant, where both give the same curve."""
+"""Orders a curve's parameters where two sets of them give the same curve."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def orderings(
 ) -> tuple[Ordering, ...]:
     """Linear forms to keep positive, one for each symmetry that nothing else removes.
 
-    A symmetry is removed already when a parameter that it would change is known, or has a
+    A symmetry is removed already when a parameter that it would change is fixed, or has a
     transform without the changed value.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The scales of a curve's parameters: what the sd of the outcome and the range of x make likely."""
+"""Computes the scales of a curve's parameters from the sd of the outcome and the range of x."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mean functions of nonlinear models: curves with named parameters that find their own start.
+"""Declares mean functions: curves with named parameters that find their own start.
 
 The curves and their least squares load PyTensor and scipy, and are imported when first asked for.
 """

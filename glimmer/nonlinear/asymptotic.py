@@ -1,4 +1,4 @@
-"""Curves that approach an asymptote: exponentially, or as a rectangular hyperbola."""
+"""Defines curves that approach an asymptote: exponentially, or as a rectangular hyperbola."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dose-response curves: Emax and Hill, log-logistic, Weibull.
+"""Defines dose-response curves: Emax and Hill, log-logistic, Weibull.
 
 The log-logistic and Weibull curves have the names and parameters of the drc package for R: `c` and
 `d` are the lower and the upper limit, `b` the slope about the dose `e` (Ritz et al. 2015, PLoS ONE

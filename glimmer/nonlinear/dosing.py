@@ -1,4 +1,4 @@
-"""Several doses: the sum of what each would give alone."""
+"""Adds up the curves of several doses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where parameters may lie, judged by their kind and the range of the data."""
+"""Bounds where a curve's parameters may lie, by their kind and the range of the data."""
 
 from __future__ import annotations
 

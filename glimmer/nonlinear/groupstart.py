@@ -1,4 +1,4 @@
-"""One fit for each group: how much the parameters of a curve vary from group to group."""
+"""Fits a curve to each group, to see how much its parameters vary from group to group."""
 
 from __future__ import annotations
 

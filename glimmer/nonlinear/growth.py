@@ -1,4 +1,4 @@
-"""Growth in size and number: allometry, fish, forests, crops and populations."""
+"""Defines curves of growth in size and number: allometry, fish, forests, crops, populations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""First estimates of a curve's nonlinear parameters, by turning it into a straight line.
+"""Guesses a curve's nonlinear parameters, by turning it into a straight line.
 
 Constructions of the self-starting models of R's stats package (Bates & Chambers 1992; Pinheiro &
 Bates 2000, appendix C). They may fail or return NaN: the caller has other starts as well.

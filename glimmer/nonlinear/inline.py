@@ -1,4 +1,4 @@
-"""A curve written out in the formula: ``y ~ a * exp(-k * t)``.
+"""Reads a curve written out in the formula: ``y ~ a * exp(-k * t)``.
 
 Names are columns or parameters, functions come from a fixed table or are mean functions; the text
 is never run as a program.

@@ -1,4 +1,4 @@
-"""What is known about the arguments of a mean function: kinds, domains and symmetries."""
+"""Declares the arguments of mean functions: kinds, domains and symmetries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Concentration after a dose: one and two compartments, by every usual route, in logs.
+"""Defines concentrations after a dose: one and two compartments, by every usual route, in logs.
 
 `lCl`, `lV`, `lQ` are logs of clearance, volume and inter-compartmental clearance; after an oral
 dose they are relative to the fraction absorbed. Before its dose a concentration is zero. Rates that
-coincide are no special case (Gabrielsson & Weiner 2016, Pharmacokinetic and Pharmacodynamic Data
+coincide need no special case (Gabrielsson & Weiner 2016, Pharmacokinetic and Pharmacodynamic Data
 Analysis).
 """
 

@@ -1,4 +1,4 @@
-"""Variable projection: least squares in the nonlinear parameters alone (Golub & Pereyra 1973).
+"""Fits curves by variable projection: least squares in the nonlinear parameters alone.
 
 For given nonlinear parameters the others follow by linear least squares. Which parameters a curve
 is linear in is not declared but found, from its derivatives.

@@ -1,4 +1,4 @@
-"""Mean functions by name: the package's own, and those that the user adds."""
+"""Registers mean functions by name: the package's own, and those that the user adds."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def find_mean_function(
         return _REGISTERED[name]
     if name not in BUILT_IN:
         raise UnknownFunction(
-            f"There is no mean function {name!r}.",
+            f"Unknown mean function {name!r}.",
             formula=formula,
             span=span,
             fix=suggestion(name, mean_function_names())

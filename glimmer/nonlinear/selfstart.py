@@ -1,4 +1,4 @@
-"""Least squares without a start: from a grid, by variable projection, never failing."""
+"""Fits a curve by least squares without a start: from a grid, by variable projection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves shaped like an S: the logistic, and its asymmetric relatives."""
+"""Defines curves shaped like an S: the logistic, and its asymmetric relatives."""
 
 from __future__ import annotations
 

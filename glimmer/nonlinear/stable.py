@@ -1,4 +1,4 @@
-"""Building blocks of curves, in forms that neither overflow nor divide zero by zero.
+"""Computes parts of curves in forms that neither overflow nor divide zero by zero.
 
 Values and derivatives are finite and smooth where the textbook's form is 0/0: rates that coincide,
 a power at zero, an exponential that overflows.

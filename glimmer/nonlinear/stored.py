@@ -1,4 +1,4 @@
-"""What stands for a mean function in a saved model: its name, or its text."""
+"""Writes and reads mean functions in saved models, by name or by text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Priors: for coefficients, scales and covariances, with autoscaling as in rstanarm."""
+"""Declares priors of coefficients, scales and covariances, with autoscaling as in rstanarm."""
 
 from glimmer.priors.any_distribution import as_prior, prior
 from glimmer.priors.base import CovariancePrior, Prior, Scales

@@ -1,4 +1,4 @@
-"""Any PyMC distribution as a prior: ``pm.Normal.dist(0, 1)``, or one named with its arguments.
+"""Makes any PyMC distribution a prior: ``pm.Normal.dist(0, 1)``, or one named with its arguments.
 
 What PyMC lets pass is refused here, before anything is compiled: argument names that it does not
 know, impossible values, discrete distributions, hyperparameters that are themselves random.

@@ -1,4 +1,4 @@
-"""What a prior is: a law for a parameter, which may be told the scale of the data first."""
+"""Declares what a prior is: the law of a parameter, which may be rescaled to the data first."""
 
 from __future__ import annotations
 

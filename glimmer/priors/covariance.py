@@ -1,4 +1,4 @@
-"""Priors of the covariance matrix of correlated group-specific effects.
+"""Declares priors of the covariance matrix of correlated group-specific effects.
 
 A covariance is Sigma = diag(s) Omega diag(s). Omega has the LKJ law, written through its canonical
 partial correlations (Lewandowski, Kurowicka & Joe 2009), which are independent betas; its Cholesky

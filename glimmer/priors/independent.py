@@ -1,4 +1,4 @@
-"""Priors that treat parameters one by one: normal, Student t, Laplace, exponential, gamma, flat."""
+"""Declares priors of independent parameters: normal, Student t, Laplace, exponential, gamma, ..."""
 
 from __future__ import annotations
 

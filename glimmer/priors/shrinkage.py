@@ -1,4 +1,4 @@
-"""Priors that tie the coefficients together: lasso, product normal, (regularized) horseshoes.
+"""Declares priors that tie coefficients together: lasso, product normal, (regularized) horseshoes.
 
 Each is built from independent standard variables and a scale, as rstanarm does (Piironen & Vehtari
 2017 for the regularized horseshoe).

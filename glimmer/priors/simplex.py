@@ -1,4 +1,4 @@
-"""Priors on the shares of a whole: positive numbers that sum to one."""
+"""Declares priors of shares of a whole: positive numbers that sum to one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coordinates in which single variables are sampled; what the model means is the same.
+"""Transforms single variables for sampling; the posterior is the same.
 
 Parameters of a curve are measured from the estimates of the self-start in units of the data, so
 that every chain starts near them, however wide the priors and whatever the units. Group-specific

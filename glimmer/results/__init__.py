@@ -1,1 +1,1 @@
-"""Functions of a fitted model, one room for each question."""
+"""Computes results from a fitted model, in one room for each kind of result."""

@@ -1,1 +1,1 @@
-"""Run a sampler on a model and label its draws."""
+"""Runs a sampler on a model and labels its draws."""

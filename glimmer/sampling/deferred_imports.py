@@ -1,4 +1,4 @@
-"""Packages imported at a better time: when they are used, or while nothing else needs Python."""
+"""Imports packages at a better time: when they are used, or while nothing else needs Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a model to InferenceData: sample, derive what is reported, label everything."""
+"""Samples a model into an InferenceData, with derived variables and labels."""
 
 from __future__ import annotations
 

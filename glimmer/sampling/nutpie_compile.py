@@ -1,4 +1,4 @@
-"""nutpie's compiled wrapper around a model's functions, with less to compile.
+"""Compiles nutpie's wrapper around a model's functions, with less to compile.
 
 In every process nutpie compiles a wrapper anew, the model's function with it. Here both are kept in
 PyTensor's cache. The first time, plain loops and one intrinsic that makes the arrays leave a third

@@ -1,4 +1,4 @@
-"""Draws out of nutpie's own storage; its labelled form costs as much as sampling a small model."""
+"""Reads draws from nutpie's own storage; labelling them costs as much as sampling a small model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Choose how NUTS samples a model: target acceptance, adaptation, and when to judge the draws."""
+"""Chooses how NUTS samples a model: target acceptance, adaptation, when to judge the draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a sampler on a PyMC model and return the draws of its free variables."""
+"""Runs a sampler on a PyMC model and returns the draws of its free variables."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def check_start(model: pm.Model) -> None:
         own = {v.name for v in model.potentials}.issuperset(bad)
         raise SamplingError(
             f"The log density is not finite where sampling starts: {', '.join(map(repr, bad))}.",
-            fix="give it a finite value at model.initial_point(), or say the same by a prior"
+            fix="give it a finite value at model.initial_point(), or express the same by a prior"
             if own
             else "look at the outcome and the priors of these variables",
         )
@@ -145,7 +145,7 @@ def run_nutpie(model: pm.Model, compiled: Any, settings: Settings) -> xr.DataTre
 
 @contextmanager
 def _own_arguments(settings: Settings) -> Iterator[None]:
-    """Say which argument it is that nutpie does not know."""
+    """Raise `SamplingError` that names the argument unknown to nutpie."""
     try:
         yield
     except (AttributeError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Smooth terms: bases and penalties that agree with mgcv's, and their random-effect form."""
+"""Makes smooth terms: bases and penalties that agree with mgcv's, in their random-effect form."""
 
 from glimmer.smooths import bspline, cubic, fs, gp, mrf, random_effect, sz, tp  # noqa: F401
 from glimmer.smooths.basis import Basis, Grouped, GroupedBasis, register_basis

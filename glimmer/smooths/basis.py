@@ -1,4 +1,4 @@
-"""What a basis is: learned once from the training covariates, then frozen.
+"""Declares what a basis is: learned once from the training covariates, then frozen.
 
 A basis is a `glimmer.record.record` that holds arrays only. It knows its design matrix for any
 rows, its penalties, and the dimension of what they leave free. Centring, ``by`` and the scaling
@@ -200,7 +200,7 @@ def register_basis(name: str, cls: type[Basis]) -> None:
 def basis_class(name: str) -> type[Basis]:
     """Return the class registered under ``name``."""
     if name not in _BASES:
-        raise SmoothError(f"There is no basis {name!r}.", fix=suggestion(name, sorted(_BASES)))
+        raise SmoothError(f"Unknown basis {name!r}.", fix=suggestion(name, sorted(_BASES)))
     return _BASES[name]
 
 

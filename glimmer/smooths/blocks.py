@@ -1,4 +1,4 @@
-"""Blocks of a smooth: unpenalized columns and penalized ones, with the laws of their coefficients.
+"""Declares blocks of a smooth: unpenalized and penalized columns, with laws of coefficients.
 
 Every penalized block is columns Z and coefficients b, and f = Z b. With all its standard deviations
 equal to s, b ~ N(0, s^2 I), and Z is scaled so that the mean of diag(Z Z') over the training rows
@@ -49,6 +49,11 @@ class Unpenalized:
     def sds(self) -> tuple[str, ...]:
         """No standard deviation."""
         return ()
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether coefficients are independent, of one level."""
+        return True
 
     @property
     def size(self) -> int:

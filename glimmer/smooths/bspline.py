@@ -1,4 +1,4 @@
-"""B-splines with difference penalties (ps, cp), derivative penalties (bs), and adaptive ones (ad).
+"""Makes B-splines with difference (ps, cp), derivative (bs) and adaptive penalties (ad).
 
 Eilers & Marx (1996), Stat. Sci. 11:89; Wood (2017), Stat. Comput. 27:985; Wood (2017),
 Generalized Additive Models, section 5.3.5.

@@ -1,4 +1,4 @@
-"""Columns of a smooth's block in some rows: a matrix, or compact by level."""
+"""Computes the columns of a smooth's block in some rows: a matrix, or compact by level."""
 
 from __future__ import annotations
 

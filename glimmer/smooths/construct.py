@@ -1,4 +1,4 @@
-"""From a spec and a table to a learned term: scale the penalties, ``by``, centre, convert."""
+"""Learns a smooth term from a spec and a table: penalties scaled, ``by``, centred, converted."""
 
 from __future__ import annotations
 

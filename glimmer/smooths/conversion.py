@@ -1,4 +1,4 @@
-"""From a basis and its training rows to the blocks of a smooth.
+"""Converts a basis and its training rows to the blocks of a smooth.
 
 Wood, Scheipl & Faraway (2013), Stat. Comput. 23:341; Bach & Klein (2025), Stat. Comput. 35:43.
 """

@@ -1,4 +1,4 @@
-"""Cubic splines whose coefficients are the function's values at the knots: cr, cs, cc.
+"""Makes cubic splines whose coefficients are the function's values at the knots: cr, cs, cc.
 
 Wood (2017), Generalized Additive Models, sections 5.3.1 and 5.3.2.
 """

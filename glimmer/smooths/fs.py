@@ -1,4 +1,4 @@
-"""A curve for each level of a factor, all equally smooth, ``bs="fs"``."""
+"""Makes a curve for each level of a factor, all equally smooth, ``bs="fs"``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gaussian processes of low rank (kriging), ``bs="gp"``: Kammann & Wand (2003), JRSSC 52:1."""
+"""Makes Gaussian processes of low rank, ``bs="gp"``: Kammann & Wand (2003), JRSSC 52:1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Register the coefficients of smooths in a PyMC model, and express their standard deviations."""
+"""Registers the coefficients of smooths in a PyMC model, with their standard deviations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The few pieces of matrix algebra that every smooth shares."""
+"""Computes the matrix algebra that the smooths share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markov random fields over regions, ``bs="mrf"``: Rue & Held (2005)."""
+"""Makes Markov random fields over regions, ``bs="mrf"``: Rue & Held (2005)."""
 
 from __future__ import annotations
 

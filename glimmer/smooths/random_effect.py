@@ -1,4 +1,4 @@
-"""Simple random effects, ``bs="re"``: independent coefficients of levels, or of slopes."""
+"""Makes simple random effects, ``bs="re"``: independent coefficients of levels, or of slopes."""
 
 from __future__ import annotations
 

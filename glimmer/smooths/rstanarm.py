@@ -1,4 +1,4 @@
-"""The blocks that rstanarm's ``stan_gamm4`` hands to Stan, so that posteriors can be compared.
+"""Makes the blocks that rstanarm's ``stan_gamm4`` gives to Stan, so that posteriors compare.
 
 There a smooth comes from mgcv's ``jagam(diagonalize = TRUE)``: its null space is penalized too, by
 an sd of its own, and nothing is normalized.

@@ -1,4 +1,4 @@
-"""`smooth_con`: a smooth for those who build their own model."""
+"""Gives a smooth to those who build their own model: `smooth_con`."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def smooth_spec(function: str, *variables: str, **options: Any) -> SmoothSpec:
     (4, 6)
     """
     if function not in SMOOTHS:
-        raise SmoothError(f"There is no smooth {function}().", fix=suggestion(function, SMOOTHS))
+        raise SmoothError(f"Unknown smooth {function}().", fix=suggestion(function, SMOOTHS))
     for name in options:
         if name not in OPTIONS[function]:
             raise SmoothError(

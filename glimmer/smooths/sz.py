@@ -1,4 +1,4 @@
-"""Deviations of each level's curve from a main effect, summing to zero, ``bs="sz"``."""
+"""Makes deviations of each level's curve from a main effect, summing to zero, ``bs="sz"``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensor products of one-dimensional and other margins: te, ti and t2.
+"""Makes tensor products of one-dimensional and other margins: te, ti and t2.
 
 Wood (2006), Biometrics 62:1025; Wood, Scheipl & Faraway (2013), Stat. Comput. 23:341.
 """

@@ -1,4 +1,4 @@
-"""A smooth term that has learned its basis, and the smooths it makes."""
+"""Holds a smooth term that has learned its basis, and evaluates the smooths it makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thin plate regression splines (tp, ts) and Duchon splines (ds).
+"""Makes thin plate regression splines (tp, ts) and Duchon splines (ds).
 
 Wood (2003), JRSSB 65:95; Duchon (1977).
 """

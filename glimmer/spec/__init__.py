@@ -1,4 +1,4 @@
-"""What a model is, free of data: one immutable value, and its arrays for any table."""
+"""Specifies a model, free of data, as one immutable value; makes its arrays for any table."""
 
 from glimmer.spec.design import Design, design_of
 from glimmer.spec.model import ModelSpec

@@ -1,4 +1,4 @@
-"""Numbers of the columns that predictors and curves read, for any table."""
+"""Computes the columns that predictors and curves read, from any table."""
 
 from __future__ import annotations
 
@@ -24,16 +24,9 @@ def input_arrays(
     inputs = []
     for argument, parts in zip(function.inputs, learned, strict=True):
         columns = [_numbers(part, frame, functions) for part in parts]
-        values = columns[0] if argument.ndim == 1 else np.column_stack(columns)
-        outside = np.flatnonzero(np.any(np.atleast_2d(values.T) < argument.lower, axis=0))
-        if outside.size:
-            raise DataError(
-                f"{function.name} has no meaning for {parts[0].text} < {argument.lower:g} "
-                f"(row {frame.rows()[outside[0]]}, and {outside.size - 1} more).",
-                column=parts[0].text,
-                fix="leave these rows out with subset=, or choose another function",
-            )
-        inputs.append(values)
+        inputs.append(columns[0] if argument.ndim == 1 else np.column_stack(columns))
+    names = [", ".join(part.text for part in parts) for parts in learned]
+    function.check_domain(*inputs, columns=names, rows=frame.rows())
     return tuple(inputs)
 
 
@@ -43,7 +36,7 @@ def _numbers(
     """A learned column as numbers, shape (n,)."""
     values = learned.values(frame, functions)
     if not isinstance(values, Numbers) or values.values.ndim > 1:
-        raise DataError(f"{what}{learned.text!r} is not a column of numbers.", column=learned.text)
+        raise DataError(f"{what}{learned.text!r} must be one numeric column.", column=learned.text)
     return values.values
 
 

@@ -1,4 +1,4 @@
-"""The arrays of a model for some data: the same path for training rows and for new ones."""
+"""Makes the arrays of a model for some data: the same path for training rows and for new ones."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from glimmer.data import Frame
 from glimmer.smooths.columns import BlockColumns, take_rows
 from glimmer.spec.columns import common_columns, total_offset
 from glimmer.terms import GroupBlock, GroupDesign, Outcome, TermArrays
+from glimmer.terms.named_smooths import smooth_columns
 from glimmer.terms.naming import MU
-from glimmer.terms.smooth import smooth_columns
 
 
 class Structure(Protocol):

@@ -1,4 +1,4 @@
-"""The specification of a model: one immutable value that holds everything but the data.
+"""Specifies a model: one immutable value that has everything but the data.
 
 From it and a table the model is assembled, at fitting and at prediction alike; as JSON it is what a
 saved model is made of.
@@ -18,6 +18,8 @@ from glimmer.spec.priors import ModelPriors
 from glimmer.spec.stage import Direct, Stage
 from glimmer.terms import GroupBlock, Response, SmoothBlock, TermBlock
 
+type Normal = GroupBlock | SmoothBlock | TermBlock
+"""A block of coefficients that are normal given the other parameters."""
 Weights = Literal["none", "likelihood", "precision", "trials"]
 
 
@@ -106,3 +108,9 @@ class ModelSpec:
         for block in self.groups:
             coords.update(block.coords)
         return coords
+
+
+def normal_blocks(spec: ModelSpec) -> tuple[Normal, ...]:
+    """The blocks of a model whose coefficients are normal given the other parameters."""
+    smooths = (block for block in spec.smooth_blocks if block.sds)
+    return (*spec.groups, *smooths, *(block for block in spec.term_blocks if block.normal))

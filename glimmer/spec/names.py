@@ -1,4 +1,4 @@
-"""Names of a model's variables that are not those of terms."""
+"""Names those variables of a model that do not belong to a term."""
 
 from __future__ import annotations
 

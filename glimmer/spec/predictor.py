@@ -1,4 +1,4 @@
-"""The predictor of one parameter: a sum of terms on the scale of its link."""
+"""Specifies the predictor of one parameter: a sum of terms on the scale of its link."""
 
 from __future__ import annotations
 
@@ -13,8 +13,39 @@ from glimmer.terms import CommonTerm, SmoothBlock, Term, TermBlock, smooth_block
 from glimmer.terms.naming import MU, prefixed
 
 
+class SumOfTerms:
+    """The terms of a predictor; see `Predictor` for the attributes."""
+
+    name: str
+    intercept: bool
+    common: tuple[CommonTerm, ...]
+    offsets: tuple[Learned, ...]
+    smooths: tuple[SmoothTerm, ...]
+    others: tuple[Term, ...]
+
+    @property
+    def bare(self) -> bool:
+        """Whether an intercept is all there is of the population's value."""
+        return self.intercept and not (self.common or self.smooths or self.offsets or self.others)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the K columns."""
+        return tuple(name for term in self.common for name in term.column_names)
+
+    @property
+    def smooth_blocks(self) -> tuple[SmoothBlock, ...]:
+        """The blocks of its smooths."""
+        return tuple(smooth_blocks(self.smooths, self.name))
+
+    @property
+    def term_blocks(self) -> tuple[TermBlock, ...]:
+        """Its terms of registered kinds, with their names."""
+        return tuple(TermBlock(term, self.name) for term in self.others)
+
+
 @record
-class Predictor:
+class Predictor(SumOfTerms):
     """What a parameter of the outcome's distribution, or of a curve, is made of.
 
     Attributes
@@ -50,26 +81,6 @@ class Predictor:
     start: float | None = None
     reach: float | None = None
     unit: float = 1.0
-
-    @property
-    def bare(self) -> bool:
-        """Whether an intercept is all there is of the population's value."""
-        return self.intercept and not (self.common or self.smooths or self.offsets or self.others)
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the K columns."""
-        return tuple(name for term in self.common for name in term.column_names)
-
-    @property
-    def smooth_blocks(self) -> tuple[SmoothBlock, ...]:
-        """The blocks of its smooths."""
-        return tuple(smooth_blocks(self.smooths, self.name))
-
-    @property
-    def term_blocks(self) -> tuple[TermBlock, ...]:
-        """Its terms of registered kinds, with their names."""
-        return tuple(TermBlock(term, self.name) for term in self.others)
 
     @property
     def column_dim(self) -> str:

@@ -1,4 +1,4 @@
-"""The priors of a model, in the units of its data."""
+"""Holds the priors of a model, in the units of its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage between the predictors of a model and the mean of its outcome: nothing, or a curve."""
+"""Specifies the stage between predictors and the outcome's mean: a curve, or direct."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CurveParameter:
 
 @record
 class Ordering:
-    """Which of two equal sets of parameters is meant: a linear form of intercepts is positive.
+    """Choose one of two equal sets of parameters: a linear form of intercepts is positive.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ class Stage:
     information : dict of str to Information
         By effect, where sampling makes use of it.
     residual : str
-        See `glimmer.spec.residuals.RESIDUALS`.
+        See `glimmer.spec.residual_models.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of a curve in residual models.
     formulas : dict of str to str
@@ -222,7 +222,7 @@ class Curve(Stage):
     scale : {"response", "link"}
         Whether the curve is the mean (the median, of a lognormal outcome) or the linear predictor.
     residual : str
-        See `glimmer.spec.residuals.RESIDUALS`.
+        See `glimmer.spec.residual_models.RESIDUALS`.
     reference : float
         The outcome's sd, the unit of the curve in residual models.
     settled : bool

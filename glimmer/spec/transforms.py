@@ -1,4 +1,4 @@
-"""Where a parameter of a curve is linear in its coefficients: on the scale of its transform."""
+"""Transforms parameters of a curve to the scale where they are linear in their coefficients."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def read_transform(text: Any, parameter: Parameter, at: float) -> Transform:
     Raises
     ------
     DesignError
-        It is no transform, or its values are not the parameter's domain.
+        It is not a transform, or allows values outside the parameter's domain.
     """
     if isinstance(text, Transform):
         return text
@@ -125,12 +125,18 @@ def read_transform(text: Any, parameter: Parameter, at: float) -> Transform:
         case "logit", (0 | 2):
             lower, upper = limits or (0.0, 1.0)
             if not lower < upper:
-                raise _problem(parameter, f"logit({lower:g}, {upper:g}) has no inside.")
+                raise _problem(
+                    parameter,
+                    f"logit({lower:g}, {upper:g}): the lower bound must be below the upper.",
+                )
             transform = Transform("logit", bound=lower, upper=upper)
         case "above", 1 if isinstance(arguments[0], Name):
             return Transform("above", other=arguments[0].name)
         case _:
-            raise _problem(parameter, f"{text!r} is not a transform with its arguments.")
+            raise _problem(
+                parameter,
+                f"{text!r} must be a transform with its arguments, such as 'logit(0, 1)'.",
+            )
     _check_inside(transform, parameter, at)
     return transform
 
@@ -148,9 +154,9 @@ def _read(text: Any, parameter: Parameter) -> tuple[str, tuple[Node, ...]]:
         case Call():
             name, arguments = node.function, node.args
         case _:
-            raise _problem(parameter, f"{text!r} is not a transform.")
+            raise _problem(parameter, f"{text!r} must be a transform, such as 'logit(0, 1)'.")
     if name not in NAMES:
-        raise _problem(parameter, f"There is no transform {name!r}.", suggestion(name, NAMES))
+        raise _problem(parameter, f"Unknown transform {name!r}.", suggestion(name, NAMES))
     return name, arguments
 
 
@@ -160,7 +166,9 @@ def _number(node: Node) -> float:
             return float(node.value)
         case Unary("-", Number()):
             return -float(node.operand.value)  # type: ignore[attr-defined]
-    raise DesignError(f"{node} is not a number.", fix="write for example logit(0, 1)")
+    raise DesignError(
+        f"The bound {node} of a transform must be a number.", fix="write for example logit(0, 1)"
+    )
 
 
 def _check_inside(transform: Transform, parameter: Parameter, at: float) -> None:
@@ -171,13 +179,13 @@ def _check_inside(transform: Transform, parameter: Parameter, at: float) -> None
         raise _problem(
             parameter,
             f"{transform.label(parameter.name)} allows values from {low:g} to {high:g}, but the "
-            f"curve has a meaning from {lower:g} to {upper:g} only.",
+            f"parameter must be between {lower:g} and {upper:g}.",
         )
     if not low < at < high:
         raise _problem(
             parameter,
             f"{transform.label(parameter.name)} allows values from {low:g} to {high:g}, but the "
-            f"data put {parameter.name} at {at:.4g}.",
+            f"least squares estimate of {parameter.name} is {at:.4g}.",
         )
 
 

@@ -1,1 +1,1 @@
-"""Saved models on disk."""
+"""Writes saved models to disk, and reads them."""

@@ -1,6 +1,6 @@
-"""The files of a saved model: text, draws and arrays in one directory, with checksums.
+"""Writes and reads the files of a saved model: text, draws and arrays, with checksums.
 
-``model.json`` says what the model is, ``posterior.nc`` is its InferenceData in netCDF,
+``model.json`` is the specification, ``posterior.nc`` is its InferenceData in netCDF,
 ``arrays.h5`` holds the arrays that the text refers to, ``SHA256SUMS`` has the checksums of all
 three, as ``sha256sum --check`` reads them. Nothing is pickled, nothing is evaluated, and no name
 from data becomes a path. Checksums and declared sizes are judged before memory is taken.
@@ -143,7 +143,7 @@ def _check_target(target: Path, overwrite: bool) -> None:
         return
     if not overwrite:
         raise StoreError(
-            f"{str(target)!r} exists already.", fix="choose another, or overwrite=True"
+            f"{str(target)!r} already exists.", fix="choose another path, or pass overwrite=True"
         )
     known = {*CONTENTS, SUMS}
     if not target.is_dir() or not {file.name for file in target.iterdir()} <= known:
@@ -222,7 +222,7 @@ def _check_sizes(file: h5py.File, path: Path) -> None:
     """Everything declared must lie in the file itself, and so fit its size."""
     declared = sum(_sizes(file, path, 0))
     if declared > 2 * path.stat().st_size + SLACK:
-        raise StoreError(f"{str(path)!r} declares {declared} bytes, more than it holds.")
+        raise StoreError(f"{str(path)!r} is damaged: it declares {declared} bytes but is shorter.")
 
 
 def _sizes(group: h5py.Group, path: Path, depth: int) -> Iterator[int]:
@@ -230,7 +230,7 @@ def _sizes(group: h5py.Group, path: Path, depth: int) -> Iterator[int]:
     import h5py
 
     if depth > DEEPEST:
-        raise StoreError(f"{str(path)!r} is nested too deep.")
+        raise StoreError(f"{str(path)!r} is nested too deeply.")
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise StoreError(f"{str(path)!r} has links to other places.")

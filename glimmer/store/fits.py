@@ -1,4 +1,4 @@
-"""Write a fit to disk, and read it in another process."""
+"""Writes a fit to disk, and reads it in another process."""
 
 from __future__ import annotations
 
@@ -106,13 +106,13 @@ def read_fit(
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(f"{str(path)!r} does not hold a model: {error}") from error
+        raise StoreError(f"{str(path)!r} does not contain a model: {error}") from error
     fit.draws.attrs[SPEC] = dumps(fit.spec)
     return builder, fit
 
 
 def _register() -> None:
-    """Make known what is saved besides the specification."""
+    """Register what is saved besides the specification."""
     from glimmer.smooths import Grouped
     from glimmer.spec import Design
     from glimmer.terms import GroupDesign, TermArrays

@@ -1,12 +1,12 @@
-"""Terms: what each learns from the training rows, and what it adds to a predictor for any data."""
+"""Declares terms: what each learns from the training rows, and adds to a predictor for any data."""
 
 from glimmer.terms.coding import Coder, Coding
 from glimmer.terms.common import CommonTerm, learn_common, of_predictor
 from glimmer.terms.gaussian import Gaussian, Law
 from glimmer.terms.group import GroupBlock, GroupDesign
+from glimmer.terms.named_smooths import SmoothBlock, smooth_blocks
 from glimmer.terms.protocol import Term, TermArrays, TermParameter, register_term
 from glimmer.terms.response import Outcome, Response, check_outcome, learn_response
-from glimmer.terms.smooth import SmoothBlock, smooth_blocks
 from glimmer.terms.term_block import TermBlock
 from glimmer.terms.written_groups import learn_groups
 

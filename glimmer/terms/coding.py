@@ -1,4 +1,4 @@
-"""How factors become columns: dummies or contrasts, by R's rule of marginality.
+"""Codes factors as columns: dummies or contrasts, by R's rule of marginality.
 
 A factor inside a term is coded by contrasts if the term without that factor is in the model too,
 else by one dummy per level (R's ``terms.formula``; Chambers & Hastie 1992, section 2.4).
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from glimmer.data import Frame
-from glimmer.errors import DesignError
+from glimmer.errors import DesignError, alternatives
 from glimmer.formula import Learned, Node, Numbers, contrast_matrix, learn
 from glimmer.record import record
 
@@ -111,7 +111,8 @@ class Coder:
             return ("poly" if learned.ordered else "treatment"), None
         if asked not in CONTRASTS:
             raise DesignError(
-                f"There is no contrast {asked!r} for {learned.text!r}.",
+                f"The contrast of {learned.text!r} must be {alternatives(CONTRASTS)}, "
+                f"not {asked!r}.",
                 fix=f"use one of {CONTRASTS}",
             )
         return asked, None

@@ -1,4 +1,4 @@
-"""Common (population-level) terms: a variable, or a product of variables."""
+"""Makes common (population-level) terms: a variable, or a product of variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coefficients that are normal given the other parameters: their columns, and their law."""
+"""Declares coefficients that are normal given the other parameters: their columns and their law."""
 
 from __future__ import annotations
 

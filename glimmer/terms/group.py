@@ -1,4 +1,4 @@
-"""Group-specific terms: coefficients that vary between the levels of a grouping factor.
+"""Makes group-specific terms: coefficients that vary between the levels of a grouping factor.
 
 A grouping factor is a code per row; no indicator matrix is ever built.
 """
@@ -232,6 +232,20 @@ class GroupBlock:
             model.add_coord(dim, list(new))
         unseen = group_effects(tuple(map(new_name, self.effect_names)), law.parts, dim)
         return [pt.concatenate(pair) for pair in zip(effects, unseen, strict=True)]
+
+    @property
+    def label(self) -> None:
+        """None: its freedom is not that of a curve."""
+        return None
+
+    def precision(self, values: Mapping[str, np.ndarray]) -> Any:
+        """The prior precision of the coefficients where parameters have some values, sparse."""
+        from scipy.sparse import csc_array, eye_array, kron
+
+        sds = np.array([float(values[name]) for name in self.sd_names])
+        corr = values[self.corr_name] if self.size > 1 else np.eye(1)
+        own = csc_array(np.linalg.inv(corr * np.outer(sds, sds)))
+        return kron(eye_array(len(self.levels)), own)
 
     def placed(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients by name, from an array of shape (..., J, p)."""

@@ -1,4 +1,4 @@
-"""Correlated group-specific effects as a sequence of normals, each given those before it.
+"""Registers correlated group-specific effects as a sequence of normals, each given the former.
 
 With Sigma = diag(s) L L' diag(s), the effects of a level are b_k = s_k (L_k1 z_1 + ... + L_kk z_k),
 z ~ N(0, I). Written one by one, b_k is normal given b_1 ... b_{k-1}: every effect is a variable of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Around:
-    """The population's value that effects are added to, and what the data say of their sums."""
+    """The population's value that effects are added to, and the data's information on the sums."""
 
     value: Any
     coordinates: Transform

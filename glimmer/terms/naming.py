@@ -1,4 +1,4 @@
-"""Names of variables: those that the text of a term cannot be, and those made from another's."""
+"""Makes names of variables from the text of terms and from other names."""
 
 from __future__ import annotations
 

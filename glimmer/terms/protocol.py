@@ -1,6 +1,6 @@
 """Declares terms: what each learns from the training rows, and adds to a predictor for any rows.
 
-A term of one's own is a subclass of `Term`, registered under the word that stands for it in
+A term of one's own is a subclass of `Term`, registered under the word that calls it in
 formulas. It has columns, and one coefficient for each:
 
 * `Term.weights` gives the coefficients as a function of the term's parameters, or
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from glimmer.errors import FormulaError
 from glimmer.formula.specials import register_special
 from glimmer.record import record
 from glimmer.terms.naming import variable_name
@@ -121,7 +122,7 @@ class Term(ABC):
     @classmethod
     @abstractmethod
     def learn(cls, call: Call, coder: Coder, name: str) -> Self:
-        """Return the term, with what it knows of the training rows.
+        """Return the term, with what it learns from the training rows.
 
         Parameters
         ----------
@@ -187,7 +188,7 @@ def register_term[T: Term](word: str) -> Callable[[type[T]], type[T]]:
     Raises
     ------
     FormulaError
-        The word has a meaning in formulas already.
+        The word is used in formulas already.
     """
 
     def registered(cls: type[T]) -> type[T]:
@@ -199,5 +200,16 @@ def register_term[T: Term](word: str) -> Callable[[type[T]], type[T]]:
 
 
 def learn_special(call: Call, coder: Coder, prefix: str) -> Term:
-    """Learn the term that a call in a formula stands for."""
+    """Learn the term of a call in a formula.
+
+    Raises
+    ------
+    FormulaError
+        The word is registered, but without a class of terms.
+    """
+    if call.function not in _TERMS:
+        raise FormulaError(
+            f"The word {call.function!r} is registered without a class of terms.",
+            fix=f"define the class with @gl.register_term({call.function!r})",
+        )
     return _TERMS[call.function].learn(call, coder, prefix + variable_name(str(call)))

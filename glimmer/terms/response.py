@@ -1,4 +1,4 @@
-"""The left-hand side: from columns to an outcome that a family can be observed at."""
+"""Learns the outcome of a family from the left-hand side of a formula."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""A registered term in a model: its parameters, its coefficients, what it adds to its predictor."""
+"""Puts a registered term into a model: its parameters, coefficients and contribution."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,18 @@ class TermBlock:
         pm.modelcontext(None).add_coord(dim, list(new))
         z = pm.Normal(new_name(self.free), 0.0, 1.0, dims=dim)
         return mean + pt.dot(T, z)
+
+    @property
+    def label(self) -> str:
+        """The term's name."""
+        return self.name
+
+    def precision(self, values: Mapping[str, np.ndarray]) -> Any:
+        """The prior precision of normal coefficients where parameters have some values."""
+        from glimmer.interpreter.evaluate import number
+
+        own = {p.name: values[name] for name, p in self.variables.items()}
+        return np.linalg.inv(number(self.term.covariance(self.term.labels, self.term.labels, own)))
 
     def placed(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients by name, from an array of shape (..., 1, m)."""

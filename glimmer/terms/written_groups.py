@@ -1,4 +1,4 @@
-"""From group terms as they are written to blocks of correlated effects."""
+"""Learns blocks of correlated effects from group terms as they are written."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _column(node: Node, coder: Coder) -> str:
         node = node.args[0]
     if not isinstance(node, Name):
         raise FormulaError(
-            f"A grouping factor is a column, not {str(node)!r}.",
+            f"A grouping factor must be a column, not {str(node)!r}.",
             formula=coder.formula,
             span=node.span,
             fix="compute the factor as a column of the data first",

@@ -127,7 +127,7 @@ ROWS = [
     BAD_PRIOR(107, "a level too few", formula="y ~ x + f", prior={"f": gl.normal(0, [1, 2, 3])},
         says="3 values", fix="one for each column"),
     BAD_PRIOR(107, "a vector for the intercept", prior_intercept=gl.normal([0, 1], 1),
-        says="is for several numbers, but the intercept is one"),
+        says="not for a vector: the intercept is one number"),
     BAD_PRIOR(107, "a matrix", prior=lambda: pm.Normal.dist(0, 1, shape=(2, 2)),
         says="for a number or for a vector"),
     BAD_PRIOR(107, "a vector of PyMC for one coefficient", prior=lambda: pm.Normal.dist([0, 1], 1),

@@ -1,1 +1,1 @@
-"""Compile kernels once and find them again in numba's cache."""
+"""Compiles kernels once and finds them again in numba's cache."""

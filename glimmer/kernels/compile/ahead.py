@@ -1,4 +1,4 @@
-"""Kernels compiled ahead by a process of their own, while this one does what needs none.
+"""Compiles kernels ahead in a process of its own, while this one prepares the model.
 
 Compiling them takes seconds of one core. The other process only fills numba's cache: what is not
 there when it is needed is compiled here.

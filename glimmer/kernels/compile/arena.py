@@ -1,4 +1,4 @@
-"""Arenas: declare the work arrays of a kernel by name and length, once.
+"""Declares the work arrays of a kernel by name and length, once: its arena.
 
 The size that a caller must allocate and the places of the arrays come from one declaration. Its
 lengths are sums and products of a few dimensions; Python computes them with integers, and a kernel

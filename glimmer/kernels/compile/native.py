@@ -1,4 +1,4 @@
-"""Compiled functions known by a symbol instead of by their code.
+"""Calls compiled functions by a symbol, so that their code need not be compiled again.
 
 Numba copies the code of a callee into every caller and optimizes it anew there. A kernel called by
 its address is compiled once, cached on disk, and costs its callers a call instruction. Kernels take

@@ -1,4 +1,4 @@
-"""Functions that compiled code calls through a word of memory, their slot.
+"""Calls functions from compiled code through a word of memory, their slot.
 
 The slot is known by name and filled later, so that callers and callees can be compiled in any
 order, and in different processes.

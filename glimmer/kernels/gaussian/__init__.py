@@ -1,1 +1,1 @@
-"""The blocked Cholesky factorization of a mixed model, with gradients."""
+"""Factors a mixed model's precision by a blocked Cholesky, with gradients."""

@@ -1,4 +1,4 @@
-"""Cross-products taken up row by row."""
+"""Adds up cross-products row by row."""
 
 from __future__ import annotations
 

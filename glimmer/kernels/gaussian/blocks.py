@@ -1,4 +1,4 @@
-"""The linear predictor as arrays: an offset, common columns, groups and smooths."""
+"""Describes a linear predictor as arrays: an offset, common columns, groups and smooths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply the coupling K (columns x p) of each level of an eliminated factor with the rest.
+"""Applies the coupling K (columns x p) of each level of an eliminated factor with the rest.
 
 Columns of the rest that meet most levels are kept densely, in lanes as in `roots`; of the others
 the nonzeros alone are kept, level by level. Notation: docs/kernels.md.

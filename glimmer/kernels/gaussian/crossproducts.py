@@ -1,4 +1,4 @@
-"""Compute the cross-products of a design once, in a stream over the rows.
+"""Computes the cross-products of a design once, in a stream over the rows.
 
 The factor with most coefficients is *eliminated*: its block of A'WA is block-diagonal. All other
 coefficients are *the rest*: groups of other factors, smooths, common coefficients. The coupling of

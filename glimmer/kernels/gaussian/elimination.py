@@ -1,4 +1,4 @@
-"""Factor P = prior + T'A'WAT block by block, for the integrated and the whitened kernels.
+"""Factors P = prior + T'A'WAT block by block, for the integrated and the whitened kernels.
 
 Notation: docs/kernels.md.
 """

@@ -1,4 +1,4 @@
-"""Integrate all coefficients out of a Gaussian likelihood, value and gradient together.
+"""Integrates all coefficients out of a Gaussian likelihood, value and gradient together.
 
 The gradient follows from Fisher's identity: it is the posterior expectation of the complete-data
 score, for which the posterior means and the diagonal blocks of the posterior covariance are enough.

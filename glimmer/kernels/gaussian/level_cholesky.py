@@ -1,4 +1,4 @@
-"""Take the roots of small matrices, one for each level of an eliminated factor.
+"""Takes Cholesky roots of small matrices, one for each level of an eliminated factor.
 
 For level j, with G = Z_j'WZ_j (p x p), the kernels keep two small matrices: R, the inverse of the
 lower Cholesky factor of D = I + tau T'GT, and U = T R'. Then D^-1 = R'R and T D^-1 T' = UU', and

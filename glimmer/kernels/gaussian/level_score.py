@@ -1,4 +1,4 @@
-"""Add up the score of the covariance factor of an eliminated factor's levels.
+"""Adds up the score of the covariance factor of an eliminated factor's levels.
 
 With C = (I + tau G TT')^-1, and r = Z'W(y - A v) for the rest's coefficients v, the level's
 own effects leave Z'W(y - eta) = Cr. The score, averaged over the posterior of v and the effects, is

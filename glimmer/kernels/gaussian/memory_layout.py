@@ -1,4 +1,4 @@
-"""Where things stand in the two packed vectors that carry cross-products to the kernels.
+"""Finds the place of each array in the two packed vectors that carry cross-products to kernels.
 
 The vector of integers holds a header, one record per eliminated factor, then what these point to:
 the order of coefficients, and for the groups of the rest and of each eliminated factor a few rows

@@ -1,4 +1,4 @@
-"""The covariance factor of coefficients whose precision mixes several standard deviations.
+"""Factors the covariance of coefficients whose precision mixes several standard deviations.
 
 P = sum_j S_j / sd_j^2, and T is the lower triangle with TT' = P^-1: with UU' = P for an upper
 triangle U, which is the Cholesky factor of P from its last row to its first, T = U'^-1. From

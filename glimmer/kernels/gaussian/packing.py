@@ -1,4 +1,4 @@
-"""Arrays laid one after the other in a vector of integers and a vector of floats."""
+"""Packs arrays one after the other into a vector of integers and a vector of floats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Carry cotangents of coefficients and density back through `whitened`.
+"""Carries cotangents of coefficients and density back through `whitened`.
 
 With c the cotangent of (u, beta), w = L^-1 c is that of z, and a = L^-T w that of the right-hand
 side. The precision's own cotangent is -a mu' for the mean, minus L^-T tril(z w') L^-1 with half a

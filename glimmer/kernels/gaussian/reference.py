@@ -1,4 +1,4 @@
-"""What the kernels compute, as plain PyTensor expressions on dense matrices.
+"""Computes what the kernels compute by plain PyTensor expressions on dense matrices, for tests.
 
 They are the kernels' definitions: tests compare the two, and other back ends can use them.
 """

@@ -1,4 +1,4 @@
-"""Cross-products of the columns that shift a response with all else, in a stream over the rows."""
+"""Adds up cross-products of the columns that shift a response with all others, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shift the response by parameters, y - B s with known columns B, and integrate as before.
+"""Shifts the response by parameters, y - B s with known columns B, and integrates as before.
 
 Of A'W(y - B s) = A'Wy - (A'WB) s, and of (y - B s)'W(y - B s) likewise, all that s changes is one
 column of the cross-products: the cost does not depend on the rows. The derivative of the log

@@ -1,4 +1,4 @@
-"""Make coefficients of independent standard normal coordinates z.
+"""Makes coefficients of independent standard normal coordinates z.
 
 With P = L L' the precision of (u, beta) given the covariance parameters, b = T u, and r the working
 response's side, (u, beta) = P^-1 r + L^-T z. For a fixed working precision this is an exact change

@@ -1,4 +1,4 @@
-"""The work arrays of the Gaussian kernels: every name and length, and what all of them need.
+"""Declares the work arrays of the Gaussian kernels: names and lengths.
 
 ``size`` counts the coefficients of the rest, ``wide`` its densely coupled columns and the outcome,
 ``sparse`` its other columns, ``p`` effects per level, ``effects`` all effects of the factors that

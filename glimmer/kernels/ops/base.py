@@ -1,4 +1,4 @@
-"""What the kernels' PyTensor operations have in common."""
+"""Declares the class of PyTensor operations that run a kernel, and compiles them under numba."""
 
 from __future__ import annotations
 

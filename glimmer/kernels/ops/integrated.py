@@ -1,4 +1,4 @@
-"""The integrated Gaussian likelihood as a PyTensor operation."""
+"""Wraps the integrated Gaussian likelihood as a PyTensor operation."""
 
 from __future__ import annotations
 

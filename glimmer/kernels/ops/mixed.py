@@ -1,4 +1,4 @@
-"""The covariance factor of mixed penalties as a PyTensor operation, and its reverse mode."""
+"""Wraps the covariance factor of mixed penalties as a PyTensor operation, with its reverse mode."""
 
 from __future__ import annotations
 

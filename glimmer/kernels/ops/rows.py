@@ -1,4 +1,4 @@
-"""Linear predictor and family likelihoods as PyTensor operations."""
+"""Wraps linear predictors and likelihoods of families as PyTensor operations."""
 
 from __future__ import annotations
 

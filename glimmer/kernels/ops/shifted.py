@@ -1,4 +1,4 @@
-"""The integrated Gaussian likelihood of a shifted response as a PyTensor operation."""
+"""Wraps the integrated Gaussian likelihood of a shifted response as a PyTensor operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whitening as a PyTensor operation, and its reverse mode."""
+"""Wraps whitening as a PyTensor operation, with its reverse mode."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Whiten(KernelOp):
         return [t, s, *disconnected(1), m, p, by_z, *disconnected(2)]
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:
-        """The state is no function to differentiate."""
+        """The state cannot be differentiated."""
         yes, no = [True, True, False], [False, False, False]
         return [yes, yes, no, yes, yes, yes, no, no]
 

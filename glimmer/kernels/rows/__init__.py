@@ -1,1 +1,1 @@
-"""Linear predictors and likelihoods, row by row."""
+"""Computes linear predictors and likelihoods, row by row."""

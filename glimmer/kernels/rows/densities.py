@@ -1,4 +1,4 @@
-"""The row kernels of the families that ship: value and derivatives of a block of rows.
+"""Computes log densities of the families that ship, with derivatives, for a block of rows.
 
 Each family is two columns a and b per row and a formula in (a, b, eta, auxiliary parameter); its
 `RowKernel` folds outcome, trials and weights w into a, b and a few constants beforehand.

@@ -1,4 +1,4 @@
-"""Loops over rows made from a function of one row, and how its code is told from another's."""
+"""Makes loops over rows from a function of one row, and names their code for numba's cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pack rows, and an outcome as a family's kernel folds it, for the kernels in `rows`."""
+"""Packs rows, and an outcome as a family's kernel folds it, for the kernels in `rows`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate linear predictor and likelihood, row by row in blocks that stay in the cache.
+"""Evaluates linear predictor and likelihood, row by row in blocks that stay in the cache.
 
 The likelihood of a block is a function that is called by its address: a family's own, see
 `RowKernel`. What is here knows no family. Quantities per row: docs/kernels.md.

@@ -1,4 +1,4 @@
-"""`RowKernel`: how a family's log likelihood is taken from linear predictors, compiled."""
+"""Declares `RowKernel`: how a family's log likelihood follows from linear predictors, compiled."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Sums, products and elementary functions of vectors."""
+"""Computes sums, products and elementary functions of vectors."""

@@ -1,4 +1,4 @@
-"""Arithmetic on vectors, and dense linear algebra on row-major square matrices."""
+"""Computes with vectors, and with dense row-major square matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions of numbers: exponential and logarithm of vectors without calls, digamma."""
+"""Computes exponentials and logarithms of vectors without calls, and digamma."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute with small matrices, one for each level of an eliminated factor.
+"""Computes with small matrices, one for each level of an eliminated factor.
 
 Levels are taken TILE at a time. Every entry of a small matrix is a vector over the levels of the
 tile, its *lanes*, so that matrices of any size p x p run at the speed of long vectors.

@@ -1,1 +1,1 @@
-"""Check a fit: its verdict, residuals, predictive checks and plots."""
+"""Checks a fit: its verdict, residuals, predictive checks and plots."""

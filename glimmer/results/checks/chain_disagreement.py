@@ -1,4 +1,4 @@
-"""Why the chains of a nonlinear model disagree: label switching, or several curves."""
+"""Finds why the chains of a nonlinear model disagree: label switching, or several curves."""
 
 from __future__ import annotations
 

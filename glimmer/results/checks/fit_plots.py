@@ -1,4 +1,4 @@
-"""Plots of the posterior: intervals, densities, traces, pairs, and against the prior."""
+"""Plots posteriors: intervals, densities, traces, pairs, and against the prior."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def plot(
     >>> areas = model.plot("areas", regex_pars="sigma")
     """
     if kind not in KINDS:
-        raise ArgumentError(f"There is no plot {kind!r}.", fix=suggestion(kind, KINDS))
+        raise ArgumentError(f"Unknown kind of plot {kind!r}.", fix=suggestion(kind, KINDS))
     if kind == "intervals":
         plot_options = _forest(prob, prob_outer) | plot_options
     return KINDS[kind](_tree(fit, pars, regex_pars), **plot_options)

@@ -1,4 +1,4 @@
-"""Graphical posterior predictive checks, on ArviZ's plots where there are such.
+"""Draws posterior predictive checks, by ArviZ's plots where there are such.
 
 Gabry, Simpson, Vehtari, Betancourt & Gelman (2019), JRSS A 182:389-402; names of kinds are
 bayesplot's.
@@ -91,13 +91,17 @@ def pp_check(
 def _check(fit: Fitted, kind: str, group: Any, draws: int | None) -> None:
     """Raise `ArgumentError` if arguments do not go together."""
     if kind not in KINDS:
-        raise ArgumentError(f"There is no check {kind!r}.", fix=suggestion(kind, KINDS))
+        raise ArgumentError(f"Unknown kind of check {kind!r}.", fix=suggestion(kind, KINDS))
     if kind in COUNTS_ONLY and not fit.spec.family.support.whole:
-        raise ArgumentError(f"{kind!r} is for counts.", fix='use "dens_overlay" or "ecdf_overlay"')
+        raise ArgumentError(
+            f"{kind!r} can only be used with counts.", fix='use "dens_overlay" or "ecdf_overlay"'
+        )
     if group is not None and kind not in GROUPED:
         raise ArgumentError(f"{kind!r} cannot be grouped.", fix="leave out group=")
     if draws is not None and kind.startswith("loo"):
-        raise ArgumentError(f"{kind!r} weighs all draws.", fix="leave out draws=")
+        raise ArgumentError(
+            f"{kind!r} uses all draws, so draws= cannot be given.", fix="leave out draws="
+        )
 
 
 ARVIZ: dict[str, Callable[..., Any]] = {

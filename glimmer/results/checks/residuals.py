@@ -1,4 +1,4 @@
-"""Fitted values and residuals of the training rows, as means over the posterior."""
+"""Computes fitted values and residuals of the training rows, as means over the posterior."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def residuals(
         return _by_row(fit, _pearson(fit))
     if kind == "quantile":
         return _by_row(fit, _quantile(fit, random_seed))
-    raise ArgumentError(f"kind={kind!r}", fix='use "response", "pearson" or "quantile"')
+    raise ArgumentError(f"kind must be 'response', 'pearson' or 'quantile', not {kind!r}.")
 
 
 def _observed_mean(fit: Fitted) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The verdict on a fit: whether its draws may be believed.
+"""Judges from its diagnostics whether a fit's draws can be believed.
 
 Thresholds are those of Vehtari et al. (2021) for rank-normalized R-hat and effective sample size,
 and of Betancourt (2017) for E-BFMI.
@@ -25,7 +25,7 @@ MOST_ELEMENTS = 1000
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the diagnostics of a fit say.
+    """The verdict on a fit, from its diagnostics.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The centre of a posterior, and the weights and residuals that PIRLS would work with there."""
+"""Computes PIRLS's weights and working residuals at the means of the posterior."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def check_linear(fit: Fitted) -> None:
     """The terms must be parts of one linear predictor."""
     if not fit.spec.stage.linear:
         raise ArgumentError(
-            "This needs a single linear predictor, and a nonlinear model has several.",
+            "This cannot be computed for a nonlinear model, which has several linear predictors.",
             fix="use smooth_estimates() or plot_nonlinear()",
         )
 

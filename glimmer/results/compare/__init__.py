@@ -1,1 +1,1 @@
-"""Compare models by how well they predict: loo, k-fold, R2."""
+"""Compares models by how well they predict: loo, k-fold, R2."""

@@ -1,4 +1,4 @@
-"""Comparison of models by their expected log predictive densities, and weights to average them."""
+"""Compares models by their expected log predictive densities, and weights them for averaging."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glimmer.errors import ArgumentError, DataError, suggestion
+from glimmer.errors import ArgumentError, DataError, alternatives, suggestion
 from glimmer.fitted import Fitted, Model, fit_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def loo_compare(
     import arviz as az
 
     if method not in METHODS:
-        raise ArgumentError(f"There is no method {method!r}.", fix=suggestion(method, METHODS))
+        raise ArgumentError(
+            f"method must be {alternatives(METHODS)}, not {method!r}.",
+            fix=suggestion(method, METHODS),
+        )
     given = _named(models, named)
     _check_same_outcome(given)
     judged = {name: _judged(one, criterion) for name, one in given.items()}
@@ -87,12 +90,12 @@ def _named(models: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
     for name, one in named.items():
         out[f"{name} ({len(out) + 1})" if name in out else name] = one
     if len(out) < 2:
-        raise ArgumentError("There is nothing to compare.", fix="give two models or more")
+        raise ArgumentError("At least two models are needed.", fix="give two models or more")
     return out
 
 
 def _judged(one: Any, criterion: str) -> Any:
-    """What a criterion says of a model, unless it has been computed already."""
+    """A criterion of a model, unless it has been computed already."""
     import arviz as az
 
     from glimmer.results.compare.kfold import kfold
@@ -109,7 +112,8 @@ def _judged(one: Any, criterion: str) -> Any:
     criteria = {"loo": loo, "waic": waic, "kfold": kfold}
     if criterion not in criteria:
         raise ArgumentError(
-            f"There is no criterion {criterion!r}.", fix=suggestion(criterion, criteria)
+            f"criterion must be {alternatives(criteria)}, not {criterion!r}.",
+            fix=suggestion(criterion, criteria),
         )
     return criteria[criterion](fit)  # type: ignore[operator]
 
@@ -126,12 +130,12 @@ def _check_same_outcome(given: dict[str, Any]) -> None:
         if not np.array_equal(one.design.y, other.design.y):  # type: ignore[arg-type]
             raise DataError(
                 f"{first!r} and {name!r} have different outcomes.",
-                fix="densities of transformed outcomes do not compare",
+                fix="fit all models to the same outcome on the same scale",
             )
         if one.spec.family.support.whole != other.spec.family.support.whole:
             raise DataError(
                 f"{first!r} has a discrete outcome and {name!r} a continuous one: "
-                "probabilities and densities do not compare."
+                "probabilities and densities cannot be compared."
             )
 
 

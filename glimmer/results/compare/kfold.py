@@ -1,4 +1,4 @@
-"""K-fold cross-validation by exact refits, by rows or by groups."""
+"""Cross-validates by exact refits in k folds, by rows or by groups."""
 
 from __future__ import annotations
 
@@ -98,7 +98,9 @@ def fold_rows(
     n = fit.design.n
     if folds is not None:
         if k is not None or group is not None:
-            raise ArgumentError("folds= says everything.", fix="leave out k= and group=")
+            raise ArgumentError(
+                "folds= cannot be combined with k= or group=.", fix="leave out k= and group="
+            )
         return _split(_labels(fit, folds, "folds"))
     if group is None:
         return _split(_random(n, 10 if k is None else k, seed))
@@ -116,18 +118,19 @@ def _labels(fit: Fitted, given: Any, what: str) -> np.ndarray:
         values = np.asarray(given)
         if values.shape != (fit.design.n,):
             raise WrongLength(
-                f"{what} has shape {values.shape} for {fit.design.n} rows.", column=what
+                f"{what} must have one value per row ({fit.design.n}), not shape {values.shape}.",
+                column=what,
             )
     codes = np.unique(values, return_inverse=True)[1]
     if codes.max() == 0:
-        raise ArgumentError(f"{what} puts all rows together.", fix="use at least two folds")
+        raise ArgumentError(f"{what} must divide the rows into at least two folds.")
     return codes
 
 
 def _random(count: int, k: int, seed: int | None) -> np.ndarray:
     """A random fold for each of ``count`` rows or groups; sizes differ by one at most."""
     if not 2 <= k <= count:
-        raise ArgumentError(f"k={k} folds of {count}.", fix=f"choose k from 2 to {count}")
+        raise ArgumentError(f"k must be a whole number from 2 to {count}, not {k}.")
     return np.random.default_rng(seed).permutation(np.arange(count) % k)
 
 

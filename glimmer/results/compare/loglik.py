@@ -1,4 +1,4 @@
-"""The log likelihood of each row at each posterior draw."""
+"""Computes the log likelihood of each row at each posterior draw."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def is_discrete(outcome: TensorVariable) -> bool:
 def outcome_values(design: Design, *, discrete: bool) -> np.ndarray:
     """The outcome, shape (n,); raise `OutcomeError` if the rows have none."""
     if design.y is None:
-        raise OutcomeError("The rows have no outcome.", fix="give data that hold the outcome")
+        raise OutcomeError("The rows have no outcome.", fix="give data that have the outcome")
     return design.y.astype(np.int64) if discrete else design.y
 
 

@@ -1,4 +1,4 @@
-"""Leave-one-out cross-validation by importance sampling, through ArviZ; exact where that fails.
+"""Estimates leave-one-out cross-validation by ArviZ's importance sampling; exactly where it fails.
 
 Vehtari, Gelman & Gabry (2017), Statistics and Computing 27:1413-1432; Paananen et al. (2021) for
 moment matching; Magnusson et al. (2019) for subsampling.
@@ -79,7 +79,7 @@ def loo(
     Warns
     -----
     SamplingWarning
-        Some Pareto k are high, so that the estimate is not to be trusted.
+        Some Pareto k are high, so that the estimate cannot be trusted.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def loo_subsample(
 def waic(fit: Fitted) -> ELPDDataWAIC:
     """Estimate the expected log predictive density by the widely applicable information criterion.
 
-    `loo` is more robust and says when it fails; this is for comparison with other work. Watanabe
+    `loo` is more robust and warns when it fails; this is for comparison with other work. Watanabe
     (2010); the version with the variance of the log likelihood.
 
     Returns
@@ -183,7 +183,7 @@ def waic(fit: Fitted) -> ELPDDataWAIC:
     if unsure:
         warn(
             f"{unsure} of {p_i.size} rows have a log likelihood with variance above "
-            f"{LARGE_VARIANCE}: waic is not to be trusted.",
+            f"{LARGE_VARIANCE}: waic cannot be trusted.",
             SamplingWarning,
             fix="use loo()",
         )
@@ -301,11 +301,15 @@ def _refitted(
 def _sampled_rows(observations: Any, n: int, seed: int) -> np.ndarray:
     if isinstance(observations, int | np.integer):
         if not 1 < observations <= n:
-            raise ArgumentError(f"observations={observations} of {n} rows.", fix=f"from 2 to {n}")
+            raise ArgumentError(
+                f"observations must be a whole number from 2 to {n}, not {observations}."
+            )
         return np.sort(np.random.default_rng(seed).choice(n, int(observations), replace=False))
     rows = np.asarray(observations)
     if rows.dtype.kind not in "iu" or rows.ndim != 1 or not np.isin(rows, np.arange(n)).all():
-        raise ArgumentError("observations are not positions of rows.", fix=f"use numbers below {n}")
+        raise ArgumentError(
+            "observations must be positions of rows.", fix=f"use whole numbers from 0 to {n - 1}"
+        )
     return np.unique(rows)
 
 
@@ -315,7 +319,7 @@ def _approximate(fit: Fitted, posterior: xr.Dataset, method: str) -> xr.DataArra
         at_mean = posterior.mean(("chain", "draw")).expand_dims(chain=[0], draw=[0])
         return pointwise(fit.spec, fit.design, at_mean)[0, 0].drop_vars(["chain", "draw"])
     if method != "lpd":
-        raise ArgumentError(f"method={method!r}", fix='use "plpd" or "lpd"')
+        raise ArgumentError(f"method must be 'plpd' or 'lpd', not {method!r}.")
     size = max(1, 2**23 // (posterior.sizes["chain"] * posterior.sizes["draw"]))
     parts = [np.arange(i, min(i + size, fit.design.n)) for i in range(0, fit.design.n, size)]
     densities = [
@@ -349,7 +353,7 @@ def _advise_k(k: np.ndarray, threshold: float) -> None:
     if bad:
         warn(
             f"{bad} of {k.size} rows have a Pareto k above {threshold:.2f}: the leave-one-out "
-            "estimate is not to be trusted.",
+            "estimate cannot be trusted.",
             SamplingWarning,
             fix="loo(moment_match=True), loo(reloo=True)" + (" or kfold()" if bad > 10 else ""),
         )

@@ -1,4 +1,4 @@
-"""What ArviZ's moment matching asks of a model: draws, density and likelihood, unconstrained.
+"""Gives ArviZ's moment matching what it needs: unconstrained draws, density, likelihood.
 
 ArviZ can build these from a ``pymc.Model``, but takes each variable's transform to depend on that
 variable alone. Group-specific effects are sampled as z = (b - mu) / sigma, where mu and sigma are

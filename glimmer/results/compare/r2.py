@@ -1,4 +1,4 @@
-"""Bayesian R-squared: the share of the variance of outcomes that the model explains.
+"""Computes Bayesian R-squared: the share of the variance of outcomes that the model explains.
 
 Gelman, Goodrich, Gabry & Vehtari (2019), The American Statistician 73:307-309.
 """

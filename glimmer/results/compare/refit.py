@@ -1,4 +1,4 @@
-"""Exact refits without some rows: what k-fold cross-validation and exact leave-one-out are made of.
+"""Fits a model again without some rows, for k-fold cross-validation and exact leave-one-out.
 
 The model that is refitted is the same specification, priors and learned terms included, on fewer
 rows. A level that loses all its rows keeps its prior given Sigma, as an unseen level has.
@@ -63,7 +63,10 @@ def judge_without(
     """
     settings = fit.settings
     if settings is None:
-        raise NotFitted("How the model was fitted is not known.", fix="call model.fit() again")
+        raise NotFitted(
+            "The settings of the fit are unknown, so it cannot be repeated.",
+            fix="call model.fit() again",
+        )
     tasks = []
     for rows, seed in zip(held_out, _seeds(settings, len(held_out)), strict=True):
         kept = np.setdiff1d(np.arange(fit.design.n), rows)
@@ -87,7 +90,7 @@ def refit_and_judge(model: Model, judged: Design, settings: Settings, keep: bool
 
 
 def refitted(model: Model, settings: Settings) -> Fitted:
-    """Fit a model, and say so if the fit cannot be believed."""
+    """Fit a model, and warn if the fit cannot be believed."""
     from glimmer.results.checks.verdict import announce
     from glimmer.sampling.fit import fit_model
 

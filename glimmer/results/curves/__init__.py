@@ -1,1 +1,1 @@
-"""Parameters and plots of nonlinear models."""
+"""Estimates and plots the parameters of nonlinear models."""

@@ -1,4 +1,4 @@
-"""The parameters of a nonlinear fit: by individual, with shrinkage, and what derives from them."""
+"""Estimates a nonlinear fit's parameters by individual, their shrinkage, and derived quantities."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def derived(
     import pandas as pd
 
     if by is not None and newdata is not None:
-        raise ArgumentError("by= and newdata= are two questions.", fix="ask one of them")
+        raise ArgumentError("Pass either by= or newdata=, not both.")
     asked = _expressions(fit, expressions)
     if newdata is not None:
         values = row_draws(fit, newdata)
@@ -222,12 +222,12 @@ def _expressions(fit: Fitted, given: Any) -> dict[str, str]:
     for name in names:
         if name not in ready:
             raise ArgumentError(
-                f"There is no ready-made {name!r} for {nonlinear.function.name}.",
+                f"{nonlinear.function.name} has no derived quantity {name!r}.",
                 fix=f'give its expression: {{"{name}": "..."}}; ' + suggestion(name, ready),
             )
     if not names:
         raise ArgumentError(
-            f"There are no ready-made quantities for {nonlinear.function.name}.",
+            f"{nonlinear.function.name} has no derived quantities of its own.",
             fix='give expressions: {"half_life": "log(2) / k"}',
         )
     own = dict(zip(nonlinear.function.names, (p.name for p in nonlinear.parameters), strict=True))
@@ -257,12 +257,12 @@ def _evaluated(fit: Fitted, name: str, text: str, values: Mapping[str, np.ndarra
         if use.name not in values and use.name not in CONSTANTS:
             covariates = use.name in {p.name for p in _nonlinear(fit).parameters}
             raise MeanFunctionError(
-                f"{use.name!r} has covariates: it has no single population value."
+                f"{use.name!r} has covariates, so its value depends on them."
                 if covariates
-                else f"{use.name!r} is no parameter of the curve.",
+                else f"{use.name!r} is not a parameter of the curve.",
                 formula=formula,
                 span=use.span,
-                fix="pass newdata=, to have it for some covariates, or by=, for each individual"
+                fix="pass newdata= with the covariates, or by= for each individual"
                 if covariates
                 else suggestion(use.name, values),
             )
@@ -293,7 +293,9 @@ def _block(fit: Fitted, by: str | None) -> GroupBlock:
     if not blocks:
         raise ArgumentError("The model has no grouping factor.")
     if by is not None and by not in blocks:
-        raise ArgumentError(f"There is no grouping factor {by!r}.", fix=suggestion(by, blocks))
+        raise ArgumentError(
+            f"by must be a grouping factor, not {by!r}.", fix=suggestion(by, blocks)
+        )
     return blocks[by] if by is not None else fit.spec.groups[0]
 
 

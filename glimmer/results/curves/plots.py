@@ -1,4 +1,4 @@
-"""Plots of nonlinear fits: a panel for each individual, and the visual predictive check."""
+"""Plots nonlinear fits: a panel for each individual, and the visual predictive check."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Predictions, comparisons and slopes over grids of covariates."""
+"""Computes predictions, comparisons and slopes over grids of covariates."""

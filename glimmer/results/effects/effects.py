@@ -1,6 +1,6 @@
-"""What a model says in the units of its outcome: predictions, comparisons, slopes.
+"""Computes effects in the units of the outcome: predictions, comparisons, slopes.
 
-The questions are those of Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111,
+The effects are those of Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111,
 issue 9). Averages are taken draw by draw and summarized afterwards.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
-from glimmer.errors import ArgumentError
+from glimmer.errors import ArgumentError, alternatives, suggestion
 from glimmer.results.effects.grid import Conditional
 from glimmer.results.effects.question import (
     Change,
@@ -173,7 +173,7 @@ def slopes(
     conditional : optional
         Rows to take slopes at, as in `predictions`.
     slope : {"dydx", "eyex", "eydx", "dyex"}
-        The slope itself, or an elasticity: "e" stands for a relative change.
+        The slope itself, or an elasticity: "e" is a relative change.
     **options
         As in `predictions`.
 
@@ -198,7 +198,7 @@ def slopes(
     question.refuse_outcomes()
     grid = question.grid(fit, conditional, (wrt,))
     if question.labels(fit, wrt):
-        raise ArgumentError(f"{wrt!r} holds labels.", column=wrt, fix="use comparisons()")
+        raise ArgumentError(f"{wrt!r} is categorical.", column=wrt, fix="use comparisons()")
     x = grid.table[wrt].astype(float)
     h = STEP * sd_of(fit, question, wrt)
     draws = question.predict(fit, [grid.table.assign(**{wrt: at}) for at in (x - h, x, x + h)])
@@ -212,7 +212,7 @@ def _single(contrast: str | Mapping[str, Any]) -> tuple[str, Any]:
     if isinstance(contrast, str):
         return contrast, None
     if len(contrast) != 1:
-        raise ArgumentError("A contrast is of one column.", fix='write {"x": [0, 1]}')
+        raise ArgumentError("contrast must name one column.", fix='write {"x": [0, 1]}')
     return next(iter(contrast.items()))
 
 
@@ -221,5 +221,7 @@ def _named[T](what: str, given: str | T, table: Mapping[str, T]) -> T:
     if not isinstance(given, str):
         return given
     if given not in table:
-        raise ArgumentError(f"{what}={given!r} means nothing.", fix=f"use one of {tuple(table)}")
+        raise ArgumentError(
+            f"{what} must be {alternatives(table)}, not {given!r}.", fix=suggestion(given, table)
+        )
     return table[given]

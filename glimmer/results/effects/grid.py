@@ -1,4 +1,4 @@
-"""Rows at which effects are asked for: those of a table, or a grid over some columns."""
+"""Makes the rows at which effects are computed: those of a table, or a grid over some columns."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def build_grid(
     groups: Groups,
     focus: tuple[str, ...] = (),
 ) -> Grid:
-    """Return the rows that a question about effects is about.
+    """Return the rows at which effects are computed.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def build_grid(
     kind, groups
         Of the prediction.
     focus : tuple of str
-        Columns that the question changes; they must be ones of the model.
+        Columns that are changed; they must be columns of the model.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Plots of predictions, comparisons and slopes: estimate and interval against chosen columns."""
+"""Plots predictions, comparisons and slopes: estimate and interval against chosen columns."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _plot(effects: Effects, columns: list[str], label: str) -> Figure:
 
     if not 1 <= len(columns) <= MOST:
         raise ArgumentError(
-            f"A plot has one to {MOST} columns to plot against, not {len(columns)}.",
+            f"A plot must have 1 to {MOST} columns, not {len(columns)}.",
             fix="name them in conditional= or average_by=",
         )
     x, colour, panel = [*columns, None, None][:MOST]

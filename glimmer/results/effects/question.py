@@ -1,4 +1,4 @@
-"""A question about effects: the rows it is about, their predictions, and the summary of draws."""
+"""Predicts the rows that an effect compares, and averages and summarizes their draws."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Change(NamedTuple):
 
 
 class Question:
-    """What is asked about a prediction: options of `predictions`, with their defaults."""
+    """Options of `predictions`, with their defaults."""
 
     def __init__(self, options: EffectOptions) -> None:
         given: dict[str, Any] = dict(options)
@@ -72,10 +72,11 @@ class Question:
         check_probability(self.prob)
 
     def refuse_outcomes(self) -> None:
-        """Drawn outcomes have noise of their own, which no comparison should contain."""
+        """Raise `ArgumentError` for drawn outcomes, whose noise would add to every comparison."""
         if self.kind == "response":
             raise ArgumentError(
-                "Outcomes that are drawn cannot be compared.", fix='use kind="mean"'
+                'kind="response" cannot be compared: its noise is drawn anew.',
+                fix='use kind="mean"',
             )
 
     def labels(self, fit: Fitted, name: str) -> bool:
@@ -83,7 +84,7 @@ class Question:
         return used_columns(fit.spec, needs_of(fit.spec, self.kind, self.groups))[name]
 
     def grid(self, fit: Fitted, conditional: Conditional, focus: tuple[str, ...] = ()) -> Grid:
-        """The rows that are asked about."""
+        """The rows at which effects are computed."""
         return build_grid(fit, conditional, self.newdata, self.kind, self.groups, focus)
 
     def predict(self, fit: Fitted, tables: list[pd.DataFrame]) -> list[xr.DataArray]:
@@ -132,7 +133,7 @@ class Question:
         for name in by:
             if name not in about:
                 raise ArgumentError(
-                    f"The rows are not told apart by {name!r}.",
+                    f"{name!r} is not one of the columns of the table.",
                     column=name,
                     fix=f"average by some of {list(about.columns)}",
                 )
@@ -153,17 +154,19 @@ def change_of(
     if isinstance(change, list | tuple | np.ndarray):
         values = list(change)
         if len(values) < 2:
-            raise ArgumentError(f"A contrast of {name!r} needs two values or more.", column=name)
+            raise ArgumentError(f"A contrast of {name!r} needs at least two values.", column=name)
         return None, values
     if labels:
         if change is not None:
             raise ArgumentError(
-                f"{name!r} holds labels.", column=name, fix="give a list of labels to compare"
+                f"{name!r} is categorical.", column=name, fix="give a list of levels to compare"
             )
         return None, levels_of(fit.frame, name)
     if isinstance(change, str):
         if change != "sd":
-            raise ArgumentError(f'A number changes by "sd" or by a number, not by {change!r}.')
+            raise ArgumentError(
+                f'The change of a numeric column must be "sd" or a number, not {change!r}.'
+            )
         return sd_of(fit, question, name), []
     return (1.0 if change is None else float(change)), []
 
@@ -185,9 +188,7 @@ def pairs_of(values: list[Any], pairs: Pairs) -> list[tuple[Any, Any]]:
             return list(pairwise(values))
         case "pairwise":
             return list(combinations(values, 2))
-    raise ArgumentError(
-        f"pairs={pairs!r} means nothing.", fix='use "reference", "pairwise" or "sequential"'
-    )
+    raise ArgumentError(f"pairs must be 'reference', 'pairwise' or 'sequential', not {pairs!r}.")
 
 
 def _percent(probability: float) -> float:

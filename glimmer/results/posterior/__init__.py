@@ -1,1 +1,1 @@
-"""Summarize the posterior of parameters and group-specific effects."""
+"""Summarizes the posterior of parameters and group-specific effects."""

@@ -1,4 +1,4 @@
-"""The draws of a fit, and what to say of effects whose draws it left out."""
+"""Gives the draws of a fit, and raises an error for effects that it did not store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def left_out_effects(fit: Fitted) -> list[str]:
 
 
 def not_stored(fit: Fitted, name: str) -> NotFitted:
-    """What to say of an effect that the fit has left out."""
+    """The error for an effect that the fit did not store."""
     later = fit.draws.attrs.get("coordinates") == "integrated"
     return NotFitted(
         f"The fit did not store the draws of {name!r}.",

@@ -1,4 +1,4 @@
-"""Group-specific effects that a fit did not store: which, and their draws on demand."""
+"""Draws group-specific effects that a fit did not store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def left_out(spec: ModelSpec, store: bool | Iterable[str]) -> tuple[str, ...]:
     known = {*every, *effects.values()}
     for name in sorted(asked - known):
         raise ArgumentError(
-            f"There are no group-specific effects {name!r}.", fix=suggestion(name, known)
+            f"Unknown group-specific effects {name!r}.", fix=suggestion(name, known)
         )
     return tuple(name for name in every if name not in asked and effects[name] not in asked)
 
@@ -114,7 +114,7 @@ def _reproducible(fit: Fitted) -> tuple[xr.Dataset, int]:
     idata = fit.draws
     posterior = idata["posterior"].to_dataset()
     if idata.attrs["coordinates"] != "integrated" or "effects_seed" not in idata.attrs:
-        raise NotFitted("These effects cannot be drawn from what the fit stored.", fix=REFIT)
+        raise NotFitted("The effects cannot be drawn: the fit stored too little.", fix=REFIT)
     if posterior.sizes["chain"] * posterior.sizes["draw"] != idata.attrs["effects_draws"]:
         raise NotFitted("The draws have been thinned since the fit.", fix=REFIT)
     return posterior, int(idata.attrs["effects_seed"])
@@ -129,7 +129,7 @@ def _positions(
     for factor in asked:
         if factor not in known:
             raise ArgumentError(
-                f"There is no grouping factor {factor!r}.", fix=suggestion(factor, known)
+                f"Unknown grouping factor {factor!r}.", fix=suggestion(factor, known)
             )
     out: dict[str, slice | np.ndarray] = {}
     for block in spec.groups:

@@ -1,4 +1,4 @@
-"""Point estimates and intervals, under the names R users know: fixef, ranef, coef, VarCorr, sigma.
+"""Computes point estimates and intervals: fixef, ranef, coef, VarCorr, sigma, as R names them.
 
 Every number is computed from the draws of the quantity itself (a standard deviation, a correlation,
 the sum of a common and a group-specific effect), never from summaries of its parts.
@@ -81,6 +81,12 @@ def fixed_draws(fit: Fitted, *, linear: bool = False) -> dict[str, np.ndarray]:
         for term in predictor.common:
             values = np.atleast_2d(_flat(posterior[term.name]))
             out.update(zip(term.column_names, values, strict=True))
+        for block in predictor.term_blocks:
+            for name, parameter in block.variables.items():
+                values = np.atleast_2d(_flat(posterior[name]))
+                labels = parameter.labels
+                names = [f"{name}[{label}]" for label in labels] if labels else [name]
+                out.update(zip(names, values, strict=True))
     return out
 
 

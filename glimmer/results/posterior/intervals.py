@@ -1,4 +1,4 @@
-"""Central intervals of parameters and of predictions, and the errors of predictions."""
+"""Computes central intervals of parameters and predictions, and errors of predictions."""
 
 from __future__ import annotations
 

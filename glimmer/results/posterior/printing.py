@@ -1,4 +1,4 @@
-"""A fitted model in print, in the manner of rstanarm: medians, MAD_SDs and error terms."""
+"""Prints a fitted model as rstanarm does: medians, MAD_SDs and error terms."""
 
 from __future__ import annotations
 

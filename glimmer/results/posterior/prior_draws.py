@@ -1,4 +1,4 @@
-"""Draws from the prior, and outcomes predicted by it."""
+"""Draws parameters from the prior, and outcomes predicted by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The priors of a model, as specified and in the units of the data."""
+"""Lists the priors of a model, as specified and in the units of the data."""
 
 from __future__ import annotations
 

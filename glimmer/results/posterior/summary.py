@@ -1,4 +1,4 @@
-"""Numbers about every parameter: estimates with Monte Carlo errors and convergence diagnostics."""
+"""Summarizes every parameter: estimates with Monte Carlo errors and convergence diagnostics."""
 
 from __future__ import annotations
 

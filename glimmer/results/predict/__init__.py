@@ -1,1 +1,1 @@
-"""Predict known and new rows, of known and new groups."""
+"""Predicts known and new rows, of known and new groups."""

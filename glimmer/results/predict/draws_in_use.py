@@ -1,4 +1,4 @@
-"""The posterior draws that a prediction uses, and the model narrowed to the levels of its rows."""
+"""Chooses the posterior draws of a prediction, and narrows a model to the levels of its rows."""
 
 from __future__ import annotations
 

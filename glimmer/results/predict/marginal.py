@@ -1,4 +1,4 @@
-"""Population-averaged means: the group-specific effects integrated out of the expected outcome.
+"""Integrates group-specific effects out of the expected outcome: population-averaged means.
 
 Given the parameters, the group-specific part of a row's linear predictor is a sum of independent
 normals, so the integral over all effects of all factors is one over a single standard normal. The
@@ -73,7 +73,7 @@ def marginal_mean(spec: ModelSpec, design: Design, assembly: Assembly) -> Tensor
     tensor, shape (n,)
     """
     if not add_up(spec):
-        return _curve_mean(spec, assembly)
+        return _mean_of_one_group(spec, assembly)
     variance = sum(
         (_variance(block, design, assembly.model) for block in spec.groups),
         start=pt.zeros(design.n),
@@ -113,7 +113,7 @@ def of_one_new_group(
     return replace(spec, groups=blocks), replace(design, groups=groups), kept  # type: ignore[type-var]
 
 
-def _curve_mean(spec: ModelSpec, assembly: Assembly) -> TensorVariable:
+def _mean_of_one_group(spec: ModelSpec, assembly: Assembly) -> TensorVariable:
     """The expected outcome averaged over the effects of the one new group."""
     from glimmer.terms.naming import NEW
 

@@ -1,4 +1,4 @@
-"""Draw the effects of levels that a model has not seen.
+"""Draws the effects of levels that are not in the training data.
 
 Every level has a stream of its own by its name: its effects are the same in all rows, and whatever
 else is predicted.
@@ -35,7 +35,7 @@ class LevelStreams:
     Attributes
     ----------
     entropy : int
-        What the seed stands for; see `entropy_of`.
+        The seed as a number; see `entropy_of`.
     size : int
         Number of draws.
     rule : {"sample", "zero"}

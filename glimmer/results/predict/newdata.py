@@ -1,4 +1,4 @@
-"""From a fitted model and a new table to the arrays of the same model for the table's rows."""
+"""Makes the arrays of a fitted model for the rows of a new table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from glimmer.formula import Learned, Name, Node, parse, variables
 from glimmer.spec.design import Design, design_of
 from glimmer.terms import GroupDesign, check_outcome
 from glimmer.terms.group import code_levels
-from glimmer.terms.smooth import with_unlearned
+from glimmer.terms.named_smooths import with_unlearned
 
 if TYPE_CHECKING:
     from glimmer.fitted import Fitted
@@ -39,7 +39,7 @@ MissingGroups = Literal["error", "unknown"]
 
 @dataclass(frozen=True)
 class Needs:
-    """What a prediction must know of a row besides its common terms.
+    """What a prediction needs of a row besides its common terms.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Needs:
     blocks : frozenset of str
         Blocks whose columns count.
     outcome : bool
-        Trials and precision weights, because the outcome's distribution is in question.
+        Trials and precision weights, because the outcome's distribution is needed.
     """
 
     factors: frozenset[str]
@@ -265,7 +265,7 @@ def _design(
 def _groups(
     fit: Fitted, frame: Frame, needs: Needs, missing_groups: MissingGroups
 ) -> dict[str, GroupDesign]:
-    """The arrays of every block; a factor that does not count stands at its first level."""
+    """The arrays of every block; a factor that does not count is set to its first level."""
     coded: dict[str, tuple[np.ndarray, tuple[str, ...]]] = {}
     out = {}
     for block in fit.spec.groups:
@@ -302,29 +302,30 @@ def _coded(
 
 
 def _doubt(new: tuple[str, ...], block: GroupBlock) -> None:
-    """Warn of a new level that is a known one but for case or blanks."""
+    """Warn of a new level that differs from one of the fit in case or blanks only."""
     known = {level.strip().casefold(): level for level in block.levels} if new else {}
     for level in new:
         if (twin := known.get(level.strip().casefold())) is not None:
             warn(
-                f"{level!r} is a new level of {block.factor_name!r}, but {twin!r} is a known one.",
+                f"{level!r} is a new level of {block.factor_name!r}, but very similar to the level "
+                f"{twin!r} of the fit.",
                 DataWarning,
-                fix="write them alike if they are the same",
+                fix="use the same spelling if they are the same level",
             )
 
 
 def _offset(spec: ModelSpec, frame: Frame, given: PerRowArguments) -> np.ndarray | None:
     if spec.array_offset and given.offset is None:
         raise NewDataError(
-            "The model was fitted with an array as offset; new data must bring their own.",
+            "The model was fitted with an array as offset, so new data need one too.",
             column="offset",
-            fix="pass offset=, one value for each row",
+            fix="pass offset= with the new data, one value for each row",
         )
     if not spec.array_offset and given.offset is not None:
         raise NewDataError(
-            "The model was fitted without an array as offset.",
+            "offset= cannot be used: the model was fitted without an array as offset.",
             column="offset",
-            fix="offsets of the formula are computed from the new data's columns",
+            fix="leave it out; offsets of the formula are computed from the new columns",
         )
     return None if given.offset is None else _finite("offset", given.offset, frame)
 
@@ -373,9 +374,9 @@ def _weights(spec: ModelSpec, frame: Frame, given: PerRowArguments, argument: st
     source = spec.weights_column if given.weights is None else given.weights
     if source is None:
         raise NewDataError(
-            "The model was fitted with an array of weights; new data must bring their own.",
+            "The model was fitted with an array of weights, so new data need one too.",
             column="weights",
-            fix=f"pass {argument}=, one value for each row",
+            fix=f"pass {argument}= with the new data, one value for each row",
         )
     return _finite("weights", source, frame)
 

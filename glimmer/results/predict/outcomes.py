@@ -1,4 +1,4 @@
-"""Draw outcomes: replay the arguments of their distribution, and draw from the family's.
+"""Draws outcomes: replays the arguments of their distribution, and draws from the family's.
 
 The outcome's distribution is never vectorized: PyMC broadcasts it over a batch of arguments, which
 any distribution can.
@@ -31,7 +31,7 @@ def drawn_outcomes(assembly: Assembly, draws: Draws, seed: Any) -> np.ndarray:
     Parameters
     ----------
     assembly : Assembly
-        Of the model on the rows in question.
+        Of the model on the rows to predict.
     draws : Draws
         Of every variable that the arguments of the outcome's distribution depend on.
     seed : int or sequence of int

@@ -1,4 +1,4 @@
-"""Predictions for known and new rows, known and new groups."""
+"""Predicts known and new rows, of known and new groups, as linear predictors, means or outcomes."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def predict(
     NewLevel
         A level is new and ``new_levels="error"``, or the factor is a common term.
     ArgumentError
-        An argument has no meaning.
+        An argument cannot have the value given.
     NotFitted
         The model has no draws.
 
@@ -162,7 +162,7 @@ def posterior_linpred(
     fit : Fitted
     newdata : table, optional
     transform : bool
-        Return the expected outcome instead; `posterior_epred` says it better.
+        Return the expected outcome instead, as `posterior_epred` does.
     **options
         As in `predict`.
     """

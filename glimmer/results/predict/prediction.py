@@ -1,4 +1,4 @@
-"""How predictions are computed: the model assembled again on the rows asked for, draws replayed.
+"""Computes predictions: assembles the model again on the rows asked for, and replays the draws.
 
 Rows are done in blocks of fixed size. Whatever is random has a stream of its own for each block of
 rows, and for each new level by its name, so that a prediction does not depend on how it is run.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from glimmer.errors import ArgumentError, NewLevel, NotFitted, check_whole, suggestion
+from glimmer.errors import ArgumentError, NewLevel, NotFitted, alternatives, check_whole, suggestion
 from glimmer.interpreter.replay import Replay
 from glimmer.results.posterior.draws import not_stored
 from glimmer.results.predict.draws_in_use import Draws, narrowed
@@ -90,7 +90,7 @@ class Prediction:
         self.marginal = groups == "marginal"
         if self.marginal and kind != "mean":
             raise ArgumentError(
-                f'groups="marginal" is an expected outcome, not kind={kind!r}.',
+                f'groups="marginal" can only be used with kind="mean", not kind={kind!r}.',
                 fix='use kind="mean"',
             )
         self.new = newdata is not None
@@ -110,7 +110,7 @@ class Prediction:
             factor, levels = next(iter(listed.items()))
             shown = ", ".join(map(repr, levels[:5])) + (", ..." if len(levels) > 5 else "")
             raise NewLevel(
-                f"The model has not seen these levels of {factor!r}: {shown}.",
+                f"These levels of {factor!r} are not in the training data: {shown}.",
                 column=factor,
                 fix='correct them, or pass new_levels="sample" or "zero"',
             )
@@ -128,7 +128,7 @@ class Prediction:
 
     def unseen(self) -> dict[str, tuple[str, ...]]:
         """Levels that the model has not seen, by grouping factor."""
-        from glimmer.terms.smooth import grouping
+        from glimmer.terms.named_smooths import grouping
 
         blocks = {b.factor_name: self.design.groups[b.name].new_levels for b in self.spec.groups}
         for named, levels in unlearned(self.spec, self.design):
@@ -245,13 +245,13 @@ def chosen_effects(spec: ModelSpec, groups: Groups) -> frozenset[str]:
     for name in asked:
         if name not in known:
             raise ArgumentError(
-                f"There are no group-specific effects {name!r}.", fix=suggestion(name, known)
+                f"Unknown group-specific effects {name!r}.", fix=suggestion(name, known)
             )
     return frozenset().union(*(known[name] for name in asked))
 
 
 def needs_of(spec: ModelSpec, kind: Kind, groups: Groups) -> Needs:
-    """Return what a prediction must know of a row."""
+    """Return the columns and arguments that a prediction needs."""
     effects = chosen_effects(spec, groups)
     counting = [block for block in spec.groups if effects.intersection(block.effect_names)]
     blocks = spec.groups if groups == "marginal" else counting
@@ -278,7 +278,7 @@ def _check_complete(model: pm.Model, draws: Draws) -> None:
     absent = [v.name for v in model.free_RVs if v.name not in draws.names]
     if absent:
         raise NotFitted(
-            f"The draws are of another model: they lack {', '.join(map(repr, absent))}.",
+            f"The draws belong to another model: {', '.join(map(repr, absent))} are missing.",
             fix="predict with the model that was fitted",
         )
 
@@ -287,7 +287,7 @@ def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
     for name in ("offset", "trials", "weights"):
         if getattr(given, name) is not None:
             raise ArgumentError(
-                f"{name}= belongs to new data; the training rows have theirs.",
+                f"{name}= can only be used with new data.",
                 fix=f"pass newdata=, or leave {name}= out",
             )
     return fit.design
@@ -295,7 +295,10 @@ def _training_design(fit: Fitted, given: PerRowArguments) -> Design:
 
 def _choose(what: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ArgumentError(f"{what}={value!r} means nothing.", fix=f"use one of {allowed}")
+        raise ArgumentError(
+            f"{what} must be {alternatives(allowed)}, not {value!r}.",
+            fix=suggestion(str(value), allowed),
+        )
 
 
 def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.ndarray:
@@ -305,8 +308,6 @@ def _positions(posterior: xr.Dataset, draws: int | None, entropy: int) -> np.nda
         return np.arange(total)
     check_whole("draws", draws, 1, ArgumentError)
     if draws > total:
-        raise ArgumentError(
-            f"draws={draws!r}, but the posterior has {total}.", fix=f"ask for 1 to {total}"
-        )
+        raise ArgumentError(f"draws must be a whole number from 1 to {total}, not {draws!r}.")
     stream = np.random.default_rng([entropy, DRAWS_STREAM])
     return np.sort(stream.choice(total, size=int(draws), replace=False))

@@ -1,1 +1,1 @@
-"""Estimate, plot and check smooth terms."""
+"""Estimates, plots and checks smooth terms."""

@@ -1,4 +1,4 @@
-"""How much freedom smooths use, whether they have enough of it, and whether they can be told apart.
+"""Checks smooths: how much freedom they use, whether it is enough, how much they overlap.
 
 Effective degrees of freedom, mgcv's basis-dimension check (``k.check``) and ``concurvity``.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glimmer.errors import ArgumentError
+from glimmer.spec.model import normal_blocks
 from glimmer.terms.naming import MU
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def k_check(
 
     If a smooth cannot follow the data, residuals of neighbouring rows are alike: half their mean
     squared difference, relative to the mean square of all residuals, is then below 1. An index
-    below 1 with a small p-value and an edf near ``k`` says that ``k`` should be larger.
+    below 1 with a small p-value and an edf near ``k`` suggests that ``k`` should be larger.
 
     Parameters
     ----------
@@ -149,9 +150,9 @@ def concurvity(fit: Fitted, full: bool = True) -> Any:
     """How far each term can be made from the others, as mgcv's ``concurvity``.
 
     With f = g + h, g the part of a smooth's function in the space of the other terms, three
-    measures of |g|^2 / |f|^2, from 0 (none) to 1 (the terms cannot be told apart): ``worst``, over
-    all functions of the smooth; ``observed``, for the posterior mean; ``estimate``, for the basis
-    as a whole. Group-specific terms play no part.
+    measures of |g|^2 / |f|^2, from 0 (none) to 1 (the terms cannot be estimated separately):
+    ``worst``, over all functions of the smooth; ``observed``, for the posterior mean; ``estimate``,
+    for the basis as a whole. Group-specific terms play no part.
 
     Parameters
     ----------
@@ -216,36 +217,20 @@ class Part:
 
 def _parts(fit: Fitted, point: xr.Dataset) -> list[Part]:
     """All terms of the linear predictor as columns with prior precisions."""
-    from scipy.sparse import csc_array, eye_array, kron
+    from scipy.sparse import csc_array
 
     predictor, design = fit.spec.predictors[MU], fit.design
     centred = design.columns[MU] - predictor.means
     fixed = np.hstack([np.ones((design.n, int(predictor.intercept))), centred])
     parts = [Part(None, csc_array(fixed), csc_array((fixed.shape[1],) * 2))]
-    for block in fit.spec.groups:
-        group = design.groups[block.name]
-        sds = np.array([float(point[name].item()) for name in block.sd_names])
-        corr = point[block.corr_name].values[0, 0] if block.size > 1 else np.eye(1)
-        levels = len(block.levels)
-        own = csc_array(np.linalg.inv(corr * np.outer(sds, sds)))
-        columns = _one_hot(group.index, group.columns, levels)
-        parts.append(Part(None, columns, csc_array(kron(eye_array(levels), own))))
-    return parts + _smooth_parts(fit, point)
-
-
-def _smooth_parts(fit: Fitted, point: xr.Dataset) -> list[Part]:
-    """The blocks of all smooths."""
-    from scipy.sparse import csc_array, diags_array
-
-    from glimmer.smooths.columns import by_level
-
-    parts = []
-    for named in fit.spec.smooth_blocks:
-        rows, index, levels = by_level(fit.design.smooths[named.name])
-        sparse = csc_array(rows) if index is None else _one_hot(index, rows, levels)
-        given = named.block.precision(np.array([float(point[sd].item()) for sd in named.sds]))
-        precision = csc_array(given if given.ndim == 2 else diags_array(given))
-        parts.append(Part(named.label, sparse, precision))
+    arrays: dict[str, Any] = {**design.groups, **design.smooths, **design.terms}
+    values = {str(name): array.values[0, 0] for name, array in point.data_vars.items()}
+    for block in (*normal_blocks(fit.spec), *(b for b in fit.spec.smooth_blocks if not b.sds)):
+        form = block.gaussian(arrays[block.name])
+        rows = csc_array(form.z)
+        if form.index is not None:
+            rows = _one_hot(form.index, form.z, form.levels)
+        parts.append(Part(block.label, rows, csc_array(block.precision(values))))
     return parts
 
 
@@ -341,7 +326,7 @@ def _spaces(fit: Fitted) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         spaces[smooth.label] = smooth.design(fit.frame)
         fitted[smooth.label] = smooth_draws(fit, smooth, fit.frame).mean(axis=0)
     if len(spaces) < 2:
-        raise ArgumentError("There is one term only: nothing to depend on.")
+        raise ArgumentError("Concurvity needs at least two terms.")
     return spaces, fitted
 
 

@@ -1,4 +1,4 @@
-"""Smooth terms at any values of their covariates: curves and surfaces, and their derivatives."""
+"""Estimates smooth terms at any values of their covariates: curves, surfaces, and derivatives."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def smooth_estimates(
     Raises
     ------
     ArgumentError
-        There is no such smooth, or an argument has no meaning.
+        There is no such smooth, or an argument cannot have the value given.
     NotFitted
         The model has no draws.
 
@@ -124,7 +124,7 @@ def derivatives(
     Raises
     ------
     ArgumentError
-        There is no such smooth or covariate, or an argument has no meaning.
+        There is no such smooth or covariate, or an argument cannot have the value given.
 
     Examples
     --------
@@ -132,9 +132,9 @@ def derivatives(
     >>> surely_rises = slopes[slopes.lower > 0].Days
     """
     if order not in STENCILS:
-        raise ArgumentError(f"order={order!r}", fix="use 1 or 2")
+        raise ArgumentError(f"order must be 1 or 2, not {order!r}.")
     if eps is not None and not eps > 0:
-        raise ArgumentError(f"eps={eps!r} must be positive.")
+        raise ArgumentError(f"eps must be positive, not {eps!r}.")
     tables = []
     chosen = chosen_smooths(fit, smooth)
     if smooth is None:
@@ -159,7 +159,7 @@ def smooth_draws(fit: Fitted, smooth: Smooth, data: Frame | Table) -> np.ndarray
 
     from glimmer.data import Frame
     from glimmer.interpreter.replay import Replay, flat
-    from glimmer.terms.smooth import smooth_columns
+    from glimmer.terms.named_smooths import smooth_columns
 
     frame = data if isinstance(data, Frame) else Frame(data)
     posterior = fit.posterior
@@ -178,7 +178,7 @@ def smooth_draws(fit: Fitted, smooth: Smooth, data: Frame | Table) -> np.ndarray
 
 
 def chosen_smooths(fit: Fitted, asked: str | Sequence[str] | None) -> list[Smooth]:
-    """The smooths of these labels; a term's label stands for all its levels of ``by``."""
+    """The smooths of these labels; a term's label selects all its levels of ``by``."""
     every = [smooth for term in fit.spec.smooths for smooth in term.smooths]
     if not every:
         raise ArgumentError("The model has no smooth terms.", fix="add one: s(x)")
@@ -192,7 +192,7 @@ def chosen_smooths(fit: Fitted, asked: str | Sequence[str] | None) -> list[Smoot
     for name in [asked] if isinstance(asked, str) else asked:
         label = name.replace(" ", "")
         if label not in known:
-            raise ArgumentError(f"There is no smooth {name!r}.", fix=suggestion(label, known))
+            raise ArgumentError(f"Unknown smooth {name!r}.", fix=suggestion(label, known))
         found += [smooth for smooth in known[label] if smooth not in found]
     return found
 
@@ -211,7 +211,7 @@ def grid(fit: Fitted, smooth: Smooth, n: int | None = None) -> Table:
     count = len(numeric_covariates(smooth))
     size = POINTS[min(count, len(POINTS) - 1)] if n is None else n
     if size < 1 or int(size) != size:
-        raise ArgumentError(f"n={n!r} must be a whole number of points.")
+        raise ArgumentError(f"n must be a whole number of points, not {n!r}.")
     axes = [
         np.array(fit.frame.factor(variable).used().levels)
         if limits is None
@@ -267,7 +267,9 @@ def _focal(smooth: Smooth, covariate: str | None) -> str:
     if _has_focal(smooth, covariate):
         return numeric[0] if covariate is None else covariate
     said = "has no numeric covariate" if not numeric else f"has the covariates {numeric}"
-    raise ArgumentError(f"{smooth.label} {said}; covariate={covariate!r}.", fix="name one of them")
+    raise ArgumentError(
+        f"{smooth.label} {said}, so covariate cannot be {covariate!r}.", fix="name one of them"
+    )
 
 
 def _differences(

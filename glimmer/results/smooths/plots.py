@@ -1,4 +1,4 @@
-"""Plots of smooth terms: curves with bands, curves of levels, surfaces, levels' effects."""
+"""Plots smooth terms: curves with bands, curves of levels, surfaces, levels' effects."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def plot_nonlinear(
     Raises
     ------
     ArgumentError
-        There is no such smooth, or it has more covariates than a page has.
+        There is no such smooth, or it has more than two numeric covariates.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def plot_nonlinear(
         paint = _painter(smooth)
         if paint is None:
             raise ArgumentError(
-                f"{smooth.label} has too many covariates to be drawn.",
+                f"{smooth.label} has too many covariates to be plotted.",
                 fix="use smooth_estimates(), with some of them held constant in data=",
             )
         paint(fit, smooth, panel, options)
@@ -138,10 +138,12 @@ def _panels(count: int, axes: Sequence[Axes] | None) -> list[Any]:
     if axes is not None:
         given = list(np.ravel(np.asarray(axes, dtype=object)))
         if len(given) < count:
-            raise ArgumentError(f"There are {count} panels, but axes= has {len(given)}.")
+            raise ArgumentError(
+                f"axes must have at least {count} elements, one for each panel, not {len(given)}."
+            )
         return given[:count]
     if count == 0:
-        raise ArgumentError("No smooth has a plot.", fix="use smooth_estimates()")
+        raise ArgumentError("None of these smooths can be plotted.", fix="use smooth_estimates()")
     import matplotlib.pyplot as plt
 
     columns = min(count, 3)

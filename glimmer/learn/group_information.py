@@ -1,8 +1,8 @@
-"""What the rows of each group say of its effects on a curve's parameters.
+"""Computes how much the rows of each group inform its effects on a curve's parameters.
 
 The curve is linearized at the self-start; a linear mixed model of what is left is fitted by EM. The
-marginal posterior of an effect, divided by its prior, is what the rows say of it. Coordinates for
-sampling are chosen by it (`glimmer.assemble.groups.Informed`); the model is the same.
+marginal posterior of an effect, divided by its prior, is the information of the rows. Coordinates
+for sampling are chosen by it (`glimmer.priors.value_transforms.Informed`); the model is the same.
 """
 
 from __future__ import annotations

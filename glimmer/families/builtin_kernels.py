@@ -1,4 +1,4 @@
-"""The fused row kernels of the families that ship: how each folds its outcome into columns."""
+"""Declares the row kernels of the families that ship: how each folds its outcome into columns."""
 
 from __future__ import annotations
 

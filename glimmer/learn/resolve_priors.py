@@ -1,4 +1,4 @@
-"""From the priors users give to the priors of a model, in the units of its data."""
+"""Resolves the priors that users give to the priors of a model, in the units of its data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from glimmer.spec.priors import (
     PriorLine,
     SmoothPriors,
 )
-from glimmer.spec.residuals import ResidualModel
+from glimmer.spec.residual_models import ResidualModel
 from glimmer.terms import CommonTerm, GroupBlock
 from glimmer.terms.naming import MU, variable_name
 
@@ -65,7 +65,7 @@ class Asked:
 
 
 def asked_of_linear(options: Options, populations: Sequence[Population]) -> Asked:
-    """What ``prior=`` and ``prior_intercept=`` mean in a model without a curve."""
+    """Read ``prior=`` and ``prior_intercept=`` of a model without a curve."""
     prior, intercept = options.prior, options.prior_intercept
     intercepts = {} if intercept is None else {MU: as_prior(intercept)}
     if not isinstance(prior, Mapping):
@@ -76,13 +76,13 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
     for key in given:
         if key not in known:
             raise PriorError(
-                f"prior= names {key!r}, which is not a term.",
+                f"{key!r} in prior is not a term.",
                 fix=OTHERS.get("|" if "|" in key else key) or suggestion(key, known),
             )
     coefficients = {term.name for own in populations for term in own.common}
     if options.QR and coefficients.intersection(given):
         raise PriorError(
-            "With QR=True the prior is on rotated coefficients and cannot be given by name.",
+            "With QR=True priors cannot be given by name: they are priors of rotated coefficients.",
             fix="give one prior for all coefficients, or QR=False",
         )
     rotated = normal(0, autoscale=True) if options.QR else None
@@ -90,7 +90,7 @@ def asked_of_linear(options: Options, populations: Sequence[Population]) -> Aske
 
 
 def asked_of_curve(options: Options, populations: Sequence[Population]) -> Asked:
-    """What ``prior=`` means in a model with a curve: one prior is for all its parameters."""
+    """Read ``prior=`` of a model with a curve; a single prior is that of all its parameters."""
     prior, names = options.prior, [own.name for own in populations]
     if prior is None:
         return Asked({}, None, {})
@@ -100,13 +100,13 @@ def asked_of_curve(options: Options, populations: Sequence[Population]) -> Asked
     for key in prior:
         if key not in known:
             raise PriorError(
-                f"prior= names {key!r}, which is no parameter or term of the curve.",
+                f"{key!r} in prior is not a parameter or term of the curve.",
                 fix=suggestion(str(key), known),
             )
     given = {name: as_prior(value) for name, value in prior.items()}
     for name, own in given.items():
         if own.joint:
-            raise PriorError(f"{own} cannot be put on the parameters of a curve ({name!r}).")
+            raise PriorError(f"{own} cannot be the prior of a parameter of a curve ({name!r}).")
     return Asked({n: p for n, p in given.items() if n in names}, None, given)
 
 
@@ -279,7 +279,7 @@ class Resolver:
         for key in by_name:
             if key not in known:
                 raise PriorError(
-                    f"prior_covariance= names {key!r}, which is no grouping factor.",
+                    f"{key!r} in prior_covariance is not a grouping factor.",
                     fix=suggestion(str(key), sorted(known)),
                 )
         out = {}
@@ -331,6 +331,6 @@ def _check_length(prior: Prior, k: int, what: str) -> None:
 def _check_single(prior: Prior, what: str) -> None:
     if prior.joint or prior.length() is not None:
         raise PriorError(
-            f"{prior} is a prior for a vector of several numbers, but {what} is one number.",
+            f"{prior} must be a prior for one number, not for a vector: {what} is one number.",
             fix="use gl.normal() or another prior of one number",
         )

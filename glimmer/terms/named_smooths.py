@@ -1,8 +1,8 @@
-"""Blocks of smooth terms, with the names that they have in a model."""
+"""Gives blocks of smooth terms the names that they have in a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,13 @@ class SmoothBlock:
         rv = pm.Normal.dist(0.0, sds)
         return model.register_rv(rv, new_name(self.name), dims=(dim, self.dim))
 
+    def precision(self, values: Mapping[str, np.ndarray]) -> Any:
+        """The prior precision of the coefficients where parameters have some values, sparse."""
+        from scipy.sparse import csc_array, diags_array
+
+        own = self.block.precision(np.array([float(values[name]) for name in self.sds]))
+        return csc_array(own) if own.ndim == 2 else diags_array(own)
+
     def placed(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """Coefficients by name, from (..., J, q), or (..., q) where they are independent."""
         return {self.free: values if self._leveled else values[..., 0, :]}
@@ -166,7 +173,7 @@ def smooth_columns(terms: tuple[SmoothTerm, ...], frame: Frame) -> dict[str, Blo
 def with_unlearned(
     blocks: tuple[SmoothBlock, ...], frame: Frame, columns: dict[str, BlockColumns]
 ) -> dict[str, BlockColumns]:
-    """The columns with every unlearned level of a grouped block told apart.
+    """The columns, with those of each unlearned level of a grouped block apart.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How the residual standard deviation follows the curve, as data."""
+"""Specifies how the residual standard deviation follows the curve."""
 
 from __future__ import annotations
 
@@ -79,5 +79,5 @@ sigma (constant + |f / sd(y)|^power), power > 0 (its varConstPower)."""
 def find_residual(name: str) -> ResidualModel:
     """Return a residual model by name, or raise `DesignError`."""
     if name not in RESIDUALS:
-        raise DesignError(f"There is no residual model {name!r}.", fix=suggestion(name, RESIDUALS))
+        raise DesignError(f"Unknown residual model {name!r}.", fix=suggestion(name, RESIDUALS))
     return RESIDUALS[name]
