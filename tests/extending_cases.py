@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Story:
 
 
 def _glmer(formula: str, family: str = "gaussian") -> Callable[[], Any]:
-    return lambda: gl.GlmerBuilder(formula, DATA, family)
+    return partial(gl.GlmerBuilder, formula, DATA, family)
 
 
 def _mo(d: Draws, t: pd.DataFrame, u: Any) -> Any:
@@ -118,8 +119,11 @@ STORIES = {
     "monotonic": Story(_glmer("rated ~ x + mo(often) + (1 | g)"), "integrated", _mo),
     "autoregressive": Story(_glmer("series ~ 1 + ar(t) + (1 | g)"), "integrated", _ar),
     "fourier": Story(
-        lambda: gl.Gamm4Builder(
-            "cycle ~ s(x, bs='fourier', k=6) + (1 | g)", DATA, knots={"x": [0.0, PERIOD]}
+        partial(
+            gl.Gamm4Builder,
+            "cycle ~ s(x, bs='fourier', k=6) + (1 | g)",
+            DATA,
+            knots={"x": [0.0, PERIOD]},
         ),
         "integrated",
         _fourier,
@@ -131,7 +135,7 @@ STORIES = {
         _glmer("cbind(hits, misses) ~ x + (1 | g)", "beta_binomial"), "whitened", _beta_binomial
     ),
     "holling": Story(
-        lambda: gl.NlmerBuilder("eaten ~ holling(x, top, half) ~ top | g", DATA),
+        partial(gl.NlmerBuilder, "eaten ~ holling(x, top, half) ~ top | g", DATA),
         "whitened",
         _holling,
         "top|g",
@@ -145,7 +149,9 @@ def model(name: str, sampled: bool = False) -> Any:
     built = STORIES[name].build()
     if not sampled:
         return fake_fit(built, draws=20)
-    built.fit(draws=500, tune=500, chains=4, random_seed=seed(4), progressbar=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # few draws
+        built.fit(draws=500, tune=500, chains=4, random_seed=seed(4), progressbar=False)
     return built
 
 

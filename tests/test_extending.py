@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from agreement import beyond, covariance_is, disagreements_between, mean_is, seed
+from agreement import beyond, covariance_is, disagreements_between, mean_is, most_divergences, seed
 from extending_cases import (
     DATA,
     PERIOD,
@@ -60,6 +61,11 @@ def test_what_is_added_is_forgotten() -> None:
     with added():
         assert "mo" in protocol._TERMS
     assert "mo" not in protocol._TERMS
+
+
+def test_public_names_are_not_modules() -> None:
+    """A name that is a file's too is the file once this is imported."""
+    assert not [name for name in gl.__all__ if isinstance(getattr(gl, name), ModuleType)]
 
 
 # Using them
@@ -140,6 +146,7 @@ def test_coordinates(name: str) -> None:
 def test_fits(name: str) -> None:
     fit = model(name, True)
     assert fit.idata.attrs["coordinates"] == STORIES[name].coordinates
+    assert fit.idata["sample_stats"]["diverging"].sum() <= most_divergences(2000)
     d = fit.idata["posterior"].to_dataset()
     for variable, truth in TRUTH[name].items():
         mean, sd = float(d[variable].mean()), float(d[variable].std())
@@ -164,7 +171,7 @@ TRUTH: dict[str, dict[str, float]] = {
 def test_the_posterior_is_that_of_plain_coordinates(name: str) -> None:
     plain = STORIES[name].build()
     how = {"coordinates": "plain", "target_accept": 0.95, "progressbar": False}
-    plain.fit(draws=1000, tune=1000, chains=4, random_seed=seed(5), **how)
+    plain.fit(draws=600, tune=600, chains=4, random_seed=seed(5), **how)
     assert plain.idata.attrs["coordinates"] == "plain"
     ours, theirs = (m.idata["posterior"].to_dataset() for m in (model(name, True), plain))
     found = []

@@ -14,15 +14,15 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from extensions import MODULES
 from pytensor.compile.mode import Mode
 from scipy import stats
-from scipy.special import expit, gammaln
+from scipy.special import expit
 
 import glimmer as gl
 from glimmer.coordinates.choose import choose
 from glimmer.errors import FamilyError
 from glimmer.families import FAMILIES, Link
-from glimmer.families.support import COUNTS
 from glimmer.kernels import (
     Blocks,
     EtaDensity,
@@ -38,28 +38,6 @@ PYTHON, ROWS = Mode("py", "fast_compile"), 1100  # over more than two blocks of 
 STABLE = Mode("py", "fast_run")  # rewritten so that digits survive in the tails
 
 
-def zero_inflated(eta, y, constant, zi):
-    """Log density of a zero-inflated Poisson, and its derivatives by eta and zi."""
-    mean = math.exp(eta)
-    if y > 0:
-        return math.log(1 - zi) + y * eta - mean - constant, y - mean, -1 / (1 - zi)
-    zero = math.exp(-mean)
-    total = zi + (1 - zi) * zero
-    return math.log(total), -(1 - zi) * zero * mean / total, (1 - zero) / total
-
-
-def beta_binomial(eta, y, trials, kappa):
-    """Log density of a beta-binomial, and its derivatives by eta and kappa."""
-    p, q = 1 / (1 + math.exp(-eta)), 1 / (1 + math.exp(eta))
-    a, b, n = p * kappa, q * kappa, trials
-    value = math.lgamma(n + 1) - math.lgamma(y + 1) - math.lgamma(n - y + 1)
-    value += math.lgamma(y + a) + math.lgamma(n - y + b) - math.lgamma(n + kappa)
-    value += math.lgamma(kappa) - math.lgamma(a) - math.lgamma(b)
-    by_a, by_b = digamma(y + a) - digamma(a), digamma(n - y + b) - digamma(b)
-    by_kappa = digamma(kappa) - digamma(n + kappa) + p * by_a + q * by_b
-    return value, kappa * p * q * (by_a - by_b), by_kappa
-
-
 def student(eta, y, sigma, nu):
     """Log density of a Student t, and its derivatives by eta, sigma and nu."""
     z = (y - eta) / sigma
@@ -72,34 +50,8 @@ def student(eta, y, sigma, nu):
 
 
 OUTSIDE = {
-    "zero_inflated": gl.Family(
-        "zero_inflated",
-        dist=lambda mu, zi: pm.ZeroInflatedPoisson.dist(psi=1 - zi, mu=mu),
-        link="log",
-        aux={"zi": pm.Beta.dist(1, 1)},
-        support=COUNTS,
-        kernels={
-            "log": gl.row_kernel(
-                zero_inflated, aux=("zi",), fold=lambda y, trials: (y, gammaln(y + 1))
-            )
-        },
-    ),
-    "beta_binomial": gl.Family(
-        "beta_binomial",
-        dist=lambda mu, kappa, trials: pm.BetaBinomial.dist(
-            n=trials, alpha=mu * kappa, beta=(1 - mu) * kappa
-        ),
-        on_eta={
-            "logit": lambda eta, kappa, trials: pm.BetaBinomial.dist(
-                n=trials, alpha=pt.sigmoid(eta) * kappa, beta=pt.sigmoid(-eta) * kappa
-            )
-        },
-        link="logit",
-        aux={"kappa": gl.exponential(1)},
-        support=COUNTS,
-        has_trials=True,
-        kernels={"logit": gl.row_kernel(beta_binomial, aux=("kappa",))},
-    ),
+    "zero_inflated_poisson": MODULES["zero_inflated_poisson"].zero_inflated_poisson,
+    "beta_binomial": MODULES["beta_binomial"].beta_binomial,
     "student": gl.Family(
         "student",
         dist=lambda mu, sigma, nu: pm.StudentT.dist(nu=nu, mu=mu, sigma=sigma),
@@ -107,8 +59,9 @@ OUTSIDE = {
         kernels={"identity": gl.row_kernel(student, aux=("sigma", "nu"))},
     ),
 }
+ROW = MODULES["zero_inflated_poisson"].row
 EVERY = FAMILIES | OUTSIDE
-AUX = {"sigma": 1.7, "alpha": 1.7, "zi": 0.3, "kappa": 2.5, "nu": 4.0}
+AUX = {"sigma": 1.7, "alpha": 1.7, "zi": 0.3, "phi": 2.5, "nu": 4.0}
 KERNELS = [(name, link) for name, family in EVERY.items() for link in family.kernels]
 EACH = pytest.mark.parametrize(("name", "link"), KERNELS)
 
@@ -321,7 +274,7 @@ def test_a_link_of_the_same_name_has_no_kernel():
 
 
 def test_parameters_must_be_the_familys():
-    kernel = gl.row_kernel(zero_inflated, aux=("zi",), fold=lambda y, trials: (y, y))
+    kernel = gl.row_kernel(ROW, aux=("zi",), fold=lambda y, trials: (y, y))
     with pytest.raises(FamilyError, match="takes the auxiliary parameters"):
         gl.Family("zip", dist=lambda mu, psi: mu, aux={"psi": gl.normal()}, kernels={"log": kernel})
 
@@ -385,8 +338,8 @@ def table() -> pd.DataFrame:
 
 
 MODELS = {
-    "zero_inflated": ("y ~ x + (1 | g)", {}),
-    "zero_inflated, weights": ("y ~ x + (1 | g)", {"weights": "w"}),
+    "zero_inflated_poisson": ("y ~ x + (1 | g)", {}),
+    "zero_inflated_poisson, weights": ("y ~ x + (1 | g)", {"weights": "w"}),
     "beta_binomial": ("cbind(y, misses) ~ x + (1 | g)", {}),
     "student": ("z ~ x + (1 | g)", {}),
     "gaussian, precision": ("z ~ x + (1 | g)", {"weights": gl.precision_weights("w")}),
