@@ -163,7 +163,7 @@ def test_the_files(saved):
     model, path = saved
     assert {file.name for file in path.iterdir()} == {*CONTENTS, SUMS}
     text = json.loads((path / TEXT).read_text())
-    assert text["format"] == 1 and text["model"]["#"] == "dict"
+    assert text["format"] == 2 and text["model"]["#"] == "dict"
     draws = az.from_netcdf(path / DRAWS)
     np.testing.assert_array_equal(draws["posterior"]["1|h"], model.idata["posterior"]["1|h"])
     assert "glimmer_spec" not in draws.attrs
@@ -284,9 +284,9 @@ def test_other_versions(saved, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(saved[1], copy)
     text = json.loads((copy / TEXT).read_text())
-    (copy / TEXT).write_text(json.dumps({**text, "format": 2, "package": "9.9"}))
+    (copy / TEXT).write_text(json.dumps({**text, "format": 3, "package": "9.9"}))
     _resigned(copy)
-    with pytest.raises(StoreError, match=r"format 2.*'9.9'") as caught:
+    with pytest.raises(StoreError, match=r"format 3.*'9.9'") as caught:
         load(copy)
     assert "pymc-glimmer 9.9" in caught.value.fix
     text["model"]["items"][0][1] = "OtherBuilder"

@@ -29,7 +29,7 @@ from glimmer.errors import StoreError
 if TYPE_CHECKING:
     import h5py
 
-FORMAT = 1
+FORMAT = 2
 TEXT, DRAWS, ARRAYS, SUMS = "model.json", "posterior.nc", "arrays.h5", "SHA256SUMS"
 CONTENTS = (TEXT, DRAWS, ARRAYS)
 LARGEST_TEXT = 2**28
