@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import subprocess
@@ -371,3 +372,18 @@ def test_whitened_models_with_and_without_kernel(name):
     np.testing.assert_allclose(gradient, slope, rtol=1e-7, atol=1e-7)
     assert has_kernel(fused) == (name != "gaussian, exponents")
     assert not has_kernel(plain)
+
+
+def test_code_outlives_the_function_it_was_made_for():
+    """What was linked to the first kernel finds the code of an equal one, made later."""
+
+    def made():
+        return gl.row_kernel(lambda eta, y: (-eta, -1.0)).in_eta
+
+    first = made()
+    first.compile()
+    name, slot = first.type.name, first.slot
+    del first
+    gc.collect()
+    again = made()
+    assert again.type.name == name and again.slot is slot

@@ -28,7 +28,7 @@ from numba.core.cgutils import alloca_once_value
 from numba.extending import get_cython_function_address, intrinsic, overload, typeof_impl
 from scipy.linalg import cython_blas
 
-from glimmer.kernels.compile.slots import Slotted, new_slot
+from glimmer.kernels.compile.slots import Slotted, slot_of
 
 f8, i8, void = types.float64, types.int64, types.void
 floats_at, indices_at = types.CPointer(f8), types.CPointer(i8)
@@ -36,6 +36,7 @@ integers_at = types.CPointer(types.int32)  # the integers of PyMC's data
 _DTYPES = (np.float64, np.int64, np.int32)
 FAST = {"contract", "reassoc", "arcp", "nsz"}
 _LOCK = RLock()
+_COMPILED: list[Any] = []  # machine code that a slot may point to is never freed
 _WAITING: ContextVar[list[Kernel] | None] = ContextVar("kernels to bind", default=None)
 
 
@@ -62,7 +63,7 @@ class Kernel:
         self.function, self.signature, self.cache = function, signature, cache
         self.math = FAST if fast else {"contract"}
         name = f"{function.__module__}.{function.__name__}".replace(".", "_")
-        self.type, self.slot = Slotted(name, signature), new_slot(name)
+        self.type, self.slot = Slotted(name, signature), slot_of(name)
         self.machine_code: Any = None
 
     def compile(self) -> int:
@@ -71,6 +72,7 @@ class Kernel:
             self.machine_code = nb.cfunc(
                 self.signature, cache=self.cache, error_model="numpy", fastmath=self.math
             )(self.function)
+            _COMPILED.append(self.machine_code)
         return self.machine_code.address
 
     @cached_property

@@ -40,11 +40,18 @@ def _in_slot(context: Any, builder: Any, kind: Slotted, value: Any) -> Any:
     return builder.load(slot)
 
 
-def new_slot(name: str) -> ctypes.c_void_p:
-    """An empty slot that compiled code finds under ``name``."""
-    slot = ctypes.c_void_p()
-    llvm.add_symbol(name, ctypes.addressof(slot))
-    return slot
+_SLOTS: dict[str, ctypes.c_void_p] = {}
+
+
+def slot_of(name: str) -> ctypes.c_void_p:
+    """The slot that compiled code finds under ``name``, empty until it is filled.
+
+    It lives as long as the process: code that loads from it may outlive the function behind it.
+    """
+    if name not in _SLOTS:
+        _SLOTS[name] = ctypes.c_void_p()
+        llvm.add_symbol(name, ctypes.addressof(_SLOTS[name]))
+    return _SLOTS[name]
 
 
 @intrinsic
