@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from glimmer.families import FAMILIES
+from glimmer.families import FAMILIES, LINKS
 from glimmer.formula import specials
 from glimmer.nonlinear import registry as curves
 from glimmer.smooths import basis
@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parents[1] / "docs" / "extending"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py"))
 REGISTERS: tuple[dict[str, Any], ...] = (
     FAMILIES,
+    LINKS,
     specials._REGISTERED,
     curves._REGISTERED,
     basis._BASES,
@@ -44,14 +45,21 @@ MODULES, _ADDED = _imported()
 
 
 @contextmanager
-def added() -> Iterator[None]:
-    """Let the extensions be known by their names."""
+def restored() -> Iterator[None]:
+    """Forget at the end what was registered meanwhile."""
     before = [dict(register) for register in REGISTERS]
     try:
-        for register, own in zip(REGISTERS, _ADDED, strict=True):
-            register.update(own)
         yield
     finally:
         for register, old in zip(REGISTERS, before, strict=True):
             register.clear()
             register.update(old)
+
+
+@contextmanager
+def added() -> Iterator[None]:
+    """Let the extensions be known by their names."""
+    with restored():
+        for register, own in zip(REGISTERS, _ADDED, strict=True):
+            register.update(own)
+        yield

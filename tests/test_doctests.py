@@ -21,11 +21,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from extensions import restored
 
 import glimmer as gl
-from glimmer.formula import specials
-from glimmer.nonlinear import registry
-from glimmer.terms import protocol as terms
 from tests.fake_fit import fake_fit
 
 ROOT = Path(gl.__file__).parent
@@ -94,11 +92,10 @@ def names(path: Path, text: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def registers(monkeypatch: pytest.MonkeyPatch) -> None:
+def registers() -> Iterator[None]:
     """Let what an example registers be forgotten after it."""
-    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
-    monkeypatch.setattr(specials, "_REGISTERED", dict(specials._REGISTERED))
-    monkeypatch.setattr(terms, "_TERMS", dict(terms._TERMS))
+    with restored():
+        yield
 
 
 @pytest.mark.usefixtures("registers")
