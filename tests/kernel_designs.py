@@ -6,7 +6,7 @@ import numpy as np
 
 from glimmer.kernels import Blocks, Group
 
-ROWS = 90
+ROWS, MANY_ROWS = 90, 1100
 DESIGNS = {  # (factor, levels, effects per level), columns of a smooth, common columns
     "common only": ([], 0, 2),
     "a smooth": ([], 3, 2),
@@ -50,3 +50,20 @@ def problem_of(factors, smooth: int, common: int, seed: int = 0) -> tuple[Blocks
         "by_coefficients": rng.normal(size=blocks.size),
     }
     return blocks, values
+
+
+def rows_of_every_kind() -> Blocks:
+    """Two factors, one with slopes, a smooth and an offset, over more than two blocks of rows.
+
+    Some levels have no rows, and the last common column is constant within levels.
+    """
+    rng = np.random.default_rng(1)
+    z = np.c_[np.ones(MANY_ROWS), rng.normal(size=(MANY_ROWS, 2))]
+    levels = rng.choice(np.delete(np.arange(40), [0, 17, 39]), MANY_ROWS)
+    groups = (
+        Group(levels, 40, z[:, :1], "a"),
+        Group(rng.integers(0, 12, MANY_ROWS), 12, z, "b"),
+    )
+    smooth = rng.normal(size=(MANY_ROWS, 2))
+    X = np.c_[rng.normal(size=(MANY_ROWS, 2)), rng.normal(size=40)[levels]]
+    return Blocks(X, groups, (smooth,), rng.normal(size=MANY_ROWS))

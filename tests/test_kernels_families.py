@@ -16,6 +16,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 from extensions import MODULES
+from kernel_designs import MANY_ROWS, rows_of_every_kind
 from pytensor.compile.mode import Mode
 from scipy import stats
 from scipy.special import expit
@@ -25,9 +26,7 @@ from glimmer.coordinates.choose import choose
 from glimmer.errors import FamilyError
 from glimmer.families import FAMILIES, Link
 from glimmer.kernels import (
-    Blocks,
     EtaDensity,
-    Group,
     RowDensity,
     auxiliary_vector,
     digamma,
@@ -35,7 +34,7 @@ from glimmer.kernels import (
 )
 from glimmer.kernels.gaussian import reference
 
-PYTHON, ROWS = Mode("py", "fast_compile"), 1100  # over more than two blocks of rows
+PYTHON = Mode("py", "fast_compile")
 STABLE = Mode("py", "fast_run")  # rewritten so that digits survive in the tails
 
 
@@ -71,31 +70,14 @@ def family_of(name: str, link: str) -> gl.Family:
     return EVERY[name].with_link(link)
 
 
-def blocks() -> Blocks:
-    """Two factors, one with slopes, a smooth and an offset.
-
-    Some levels have no rows, and the last common column is constant within levels.
-    """
-    rng = np.random.default_rng(1)
-    z = np.c_[np.ones(ROWS), rng.normal(size=(ROWS, 2))]
-    levels = rng.choice(np.delete(np.arange(40), [0, 17, 39]), ROWS)
-    groups = (
-        Group(levels, 40, z[:, :1], "a"),
-        Group(rng.integers(0, 12, ROWS), 12, z, "b"),
-    )
-    smooth = rng.normal(size=(ROWS, 2))
-    X = np.c_[rng.normal(size=(ROWS, 2)), rng.normal(size=40)[levels]]
-    return Blocks(X, groups, (smooth,), rng.normal(size=ROWS))
-
-
-BLOCKS = blocks()
+BLOCKS = rows_of_every_kind()
 COEFFICIENTS = np.random.default_rng(2).normal(0, 0.3, BLOCKS.size)
 ETA = BLOCKS.offset + reference.design(BLOCKS) @ COEFFICIENTS
 
 
 def values_of(family: gl.Family) -> tuple[dict[str, float], np.ndarray | None]:
     """Auxiliary parameters, and numbers of trials if the family has them."""
-    trials = np.random.default_rng(3).integers(1, 6, ROWS) if family.has_trials else None
+    trials = np.random.default_rng(3).integers(1, 6, MANY_ROWS) if family.has_trials else None
     return {name: AUX[name] for name in family.aux}, trials
 
 
@@ -112,7 +94,7 @@ def definition(family, y, trials, weights, eta, aux):
     given = dict(aux) if trials is None else aux | {"trials": pt.as_tensor(trials)}
     if family.row_kernel.weights == "precision":
         given["sigma"] = given["sigma"] / np.sqrt(weights)
-        weights = np.ones(ROWS)
+        weights = np.ones(MANY_ROWS)
     outcome = family.outcome(eta, **given)
     return pt.sum(weights * pm.logp(outcome, pt.as_tensor(y.astype(outcome.dtype))))
 
@@ -147,7 +129,9 @@ def theirs(family, y, trials, weights, eta):
 def test_a_kernel_is_its_familys_log_density(name, link, weighted):
     family = family_of(name, link)
     y, trials = simulate(family), values_of(family)[1]
-    weights = np.random.default_rng(4).integers(1, 4, ROWS) * 1.0 if weighted else np.ones(ROWS)
+    weights = (
+        np.random.default_rng(4).integers(1, 4, MANY_ROWS) * 1.0 if weighted else np.ones(MANY_ROWS)
+    )
     value, by_eta, by_aux = ours(family, y, trials, weights if weighted else None, ETA)
     theirs_ = theirs(family, y, trials, weights, ETA)
     np.testing.assert_allclose(value, theirs_[0], rtol=1e-12)
@@ -161,9 +145,9 @@ def test_a_kernel_is_its_familys_log_density(name, link, weighted):
 def test_rows_without_weight_do_not_count(name, link):
     family = family_of(name, link)
     y, trials = simulate(family), values_of(family)[1]
-    weights = np.r_[np.zeros(3), np.ones(ROWS - 3)]
+    weights = np.r_[np.zeros(3), np.ones(MANY_ROWS - 3)]
     some = ours(family, y, trials, weights, ETA)
-    moved = ours(family, y, trials, weights, ETA + np.r_[np.full(3, 2.0), np.zeros(ROWS - 3)])
+    moved = ours(family, y, trials, weights, ETA + np.r_[np.full(3, 2.0), np.zeros(MANY_ROWS - 3)])
     assert some[0] == pytest.approx(moved[0], rel=1e-14) and not some[1][:3].any()
 
 
@@ -172,11 +156,11 @@ def test_rows_without_weight_do_not_count(name, link):
 def test_large_etas(name, link, size):
     """Far from zero the kernel is still the family's log density, where that has digits left."""
     family = family_of(name, link)
-    eta = np.random.default_rng(5).uniform(-size, size, ROWS)
+    eta = np.random.default_rng(5).uniform(-size, size, MANY_ROWS)
     mild = simulate(family, np.clip(eta, -5, 5))
     trials = values_of(family)[1]
     value, by_eta, _ = ours(family, mild, trials, None, eta)
-    expected = theirs(family, mild, trials, np.ones(ROWS), eta)
+    expected = theirs(family, mild, trials, np.ones(MANY_ROWS), eta)
     good = np.isfinite(expected[1])
     assert good.mean() > 0.9
     if good.all():
@@ -188,7 +172,7 @@ def test_large_etas(name, link, size):
 @pytest.mark.parametrize(("name", "link"), [k for k in KERNELS if k[0] in FAMILIES])
 def test_far_out_etas_are_finite(name, link):
     family = family_of(name, link)
-    eta = np.r_[-800.0, 800.0, np.zeros(ROWS - 2)]
+    eta = np.r_[-800.0, 800.0, np.zeros(MANY_ROWS - 2)]
     value, by_eta, by_aux = ours(family, simulate(family), values_of(family)[1], None, eta)
     assert np.isfinite(value) and np.isfinite(by_eta).all()
     assert all(np.isfinite(slope) for slope in by_aux.values())
@@ -221,7 +205,7 @@ def test_a_kernel_is_scipys_log_density(name, link):
 def test_rows_are_predictor_and_family(name, link):
     family = family_of(name, link)
     y, trials, kernel = simulate(family), values_of(family)[1], family.row_kernel
-    shift = np.random.default_rng(6).normal(size=ROWS)
+    shift = np.random.default_rng(6).normal(size=MANY_ROWS)
     aux = np.array([AUX[a] for a in kernel.aux])
     for moved in (False, True):
         value, by_eta, by_aux = ours(family, y, trials, None, ETA + shift if moved else ETA)
@@ -249,9 +233,9 @@ def test_densities_compile_with_a_shift(name, mode):
     value += RowDensity(kernel)(c, vector, rows.integers, rows.floats)[0]
     inputs = [c, shift, *aux.values()]
     f = pytensor.function(inputs, [value, *pt.grad(value, inputs)], mode=mode)
-    design, at = reference.design(BLOCKS), np.random.default_rng(7).normal(size=ROWS)
+    design, at = reference.design(BLOCKS), np.random.default_rng(7).normal(size=MANY_ROWS)
     out = f(COEFFICIENTS, at, *(AUX[a] for a in aux))
-    one, two = (theirs(family, y, None, np.ones(ROWS), e) for e in (ETA + np.sin(at), ETA))
+    one, two = (theirs(family, y, None, np.ones(MANY_ROWS), e) for e in (ETA + np.sin(at), ETA))
     assert out[0] == pytest.approx(one[0] + two[0], rel=1e-11)
     np.testing.assert_allclose(out[1], design.T @ (one[1] + two[1]), atol=1e-9)
     np.testing.assert_allclose(out[2], np.cos(at) * one[1], atol=1e-9)
@@ -287,7 +271,7 @@ def test_a_row_must_take_its_columns():
         gl.row_kernel(lambda eta, a: (0.0, 0.0), aux=("a",))
     kernel = gl.row_kernel(lambda eta, a, b: (0.0, 0.0), fold=lambda y, trials: (y,))
     with pytest.raises(ValueError, match="must return 2 columns"):
-        pack_rows(BLOCKS, kernel, np.ones(ROWS))
+        pack_rows(BLOCKS, kernel, np.ones(MANY_ROWS))
 
 
 def test_a_row_must_return_its_derivatives():

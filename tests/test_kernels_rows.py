@@ -8,6 +8,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
+from kernel_designs import rows_of_every_kind
 from pytensor.compile.mode import Mode
 from scipy import stats
 from scipy.linalg import cython_blas
@@ -32,27 +33,9 @@ from glimmer.kernels.gaussian import reference
 from glimmer.kernels.vectors.special import digamma, exponential, logarithm, sum_of_logarithms
 
 PYTHON = Mode("py", "fast_compile")
-ROWS = 1100
 
 
-def blocks() -> Blocks:
-    """Two factors, one with slopes, a smooth and an offset, over more than two blocks of rows.
-
-    Some levels have no rows, and the last common column is constant within levels.
-    """
-    rng = np.random.default_rng(1)
-    z = np.c_[np.ones(ROWS), rng.normal(size=(ROWS, 2))]
-    levels = rng.choice(np.delete(np.arange(40), [0, 17, 39]), ROWS)
-    groups = (
-        Group(levels, 40, z[:, :1], "a"),
-        Group(rng.integers(0, 12, ROWS), 12, z, "b"),
-    )
-    smooth = rng.normal(size=(ROWS, 2))
-    X = np.c_[rng.normal(size=(ROWS, 2)), rng.normal(size=40)[levels]]
-    return Blocks(X, groups, (smooth,), rng.normal(size=ROWS))
-
-
-BLOCKS = blocks()
+BLOCKS = rows_of_every_kind()
 COEFFICIENTS = np.random.default_rng(2).normal(0, 0.3, BLOCKS.size)
 ETA = BLOCKS.offset + reference.design(BLOCKS) @ COEFFICIENTS
 

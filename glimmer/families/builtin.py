@@ -17,7 +17,7 @@ from glimmer.families.builtin_kernels import LOGIT as LOGISTIC
 from glimmer.families.family import Family
 from glimmer.families.links import IDENTITY, INVERSE, INVERSE_SQUARED, LOG, LOGIT, LOGM1
 from glimmer.families.parameter import Parameter, Unit
-from glimmer.families.registry import FAMILIES, SHIPPED, ship
+from glimmer.families.registry import ship
 from glimmer.families.response_kinds import BINARY, Trials
 from glimmer.families.support import BINARY as ZERO_OR_ONE
 from glimmer.families.support import COUNTS, POSITIVE, REAL, UNIT
@@ -207,8 +207,3 @@ ship(
     inverse_gaussian,
     beta,
 )
-
-
-def is_shipped(family: Family) -> bool:
-    """Whether a family is one of those that ship, whatever its link."""
-    return family.name in SHIPPED and FAMILIES[family.name].dist is family.dist

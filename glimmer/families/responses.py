@@ -59,8 +59,8 @@ class Response:
     def outcome(
         self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
     ) -> Outcome:
-        """The outcome for any data that hold it."""
-        raise NotImplementedError
+        """The outcome for any data that hold it: the numbers of its first part, by default."""
+        return Outcome(self._numbers(frame, 0, functions), self.trials(frame, weights, functions))
 
     def trials(
         self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
@@ -92,11 +92,6 @@ class Response:
 class Values(Response):
     """Numbers as they are."""
 
-    def outcome(
-        self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
-    ) -> Outcome:
-        return Outcome(self._numbers(frame, 0, functions))
-
 
 @record
 class Labels(Response):
@@ -118,12 +113,6 @@ class Labels(Response):
 class Failures(Response):
     """``cbind(successes, failures)``."""
 
-    def outcome(
-        self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
-    ) -> Outcome:
-        y = self._numbers(frame, 0, functions)
-        return Outcome(y, self.trials(frame, weights, functions))
-
     def trials(
         self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
     ) -> np.ndarray:
@@ -142,12 +131,6 @@ class Failures(Response):
 @record
 class Successes(Response):
     """``p(successes, trials)``."""
-
-    def outcome(
-        self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
-    ) -> Outcome:
-        y = self._numbers(frame, 0, functions)
-        return Outcome(y, self.trials(frame, weights, functions))
 
     def trials(
         self, frame: Frame, weights: np.ndarray | None, functions: Functions | None = None
